@@ -1,7 +1,7 @@
 //! Compiles `proto/` into messages, gRPC stubs and a descriptor set, without a `protoc` binary.
 //!
 //! Lives here: which files are compiled, and which services get servers.
-//! Lives elsewhere: the contract itself (`proto/`), the rules it obeys (`tests/rules.rs`).
+//! Lives elsewhere: the contract itself (`proto/`), the rules it obeys (`tests/it/rules.rs`).
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
