@@ -1,1 +1,8 @@
-//! Charter to be written.
+//! What may be posted and what it changes: `decide`, `evolve`, kinds, refusals, rule versions.
+//!
+//! Lives elsewhere: bytes (`record`), files and sockets (`journal`, the program), what readers ask for (`views`).
+//!
+//! Always: pure and total. No clock, no I/O, no threads, no randomness; no hash-map order reaches bytes or
+//! digests; input can never panic.
+
+pub mod ids;
