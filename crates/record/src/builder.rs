@@ -93,7 +93,7 @@ impl BlockBuilder {
     /// # Panics
     /// When the caller broke an agreement: an empty draft, one past the hard limits, a time that
     /// falls, is out of range or is before a record's date, a second record beside a genesis or
-    /// seal.
+    /// seal, a genesis elsewhere than at position 0 or anything else there.
     pub fn append(&mut self, draft: &Draft, time_ms: u64) -> Placed {
         let body_len = self.body_len().saturating_add(draft.sealed_len());
         assert!(0 < draft.records(), "an empty group has no place");
@@ -101,6 +101,10 @@ impl BlockBuilder {
         assert!(self.time_ms <= time_ms, "time falls from {} to {time_ms}", self.time_ms);
         assert!(time_ms <= TIME_MS_MAX, "time {time_ms} out of range");
         assert!(draft.date_max() <= china_date(time_ms), "a record's date lies after its time");
+        assert!(
+            (draft.system_kind() == Some(system::GENESIS)) == (self.next_seq == Seq(0)),
+            "record 0 is a genesis, and no other record is"
+        );
         let alone = draft.system_kind().is_some_and(system::has_own_block);
         assert!(
             self.count == 0 || !alone && !self.holds_own_block_record(),

@@ -103,3 +103,49 @@ pub fn views_digest(views: &[(u16, Hash)]) -> Hash {
     }
     *hasher.finalize().as_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same lanes with plain BLAKE3 in place of our context: what the vectors were made with.
+    fn plain(input: &str) -> [u8; STATE_BYTES] {
+        let mut out = [0; STATE_BYTES];
+        blake3::Hasher::new().update(input.as_bytes()).finalize_xof().fill(&mut out);
+        out
+    }
+
+    #[test]
+    fn lanes_are_those_of_other_peoples_lthash() {
+        let file: serde_json::Value =
+            serde_json::from_str(include_str!("../tests/data/lthash16_blake3.json")).unwrap();
+        let cases = file["vectors"].as_array().unwrap();
+        for case in cases {
+            let name = case["input"].as_str().unwrap();
+            let mut lanes = LtHash::new();
+            for input in name.split(" + ").filter(|input| *input != "identity") {
+                lanes.mix(&plain(input), u16::wrapping_add);
+            }
+            let hex = |lane: &u16| format!("{lane:04x}");
+            if let Some(first) = case["first_16_lanes_hex"].as_array() {
+                assert_eq!(lanes.0[..16].iter().map(hex).collect::<Vec<_>>(), first[..]);
+                assert_eq!(hex(&lanes.0[1_023]), case["last_lane_hex"]);
+            }
+            let checksum = blake3::hash(&lanes.state()).to_hex();
+            assert_eq!(checksum.as_str(), case["checksum"], "{name}");
+            for input in name.split(" + ").filter(|input| *input != "identity") {
+                lanes.mix(&plain(input), u16::wrapping_sub);
+            }
+            assert!(lanes == LtHash::new());
+        }
+        assert_eq!(cases.len(), 4);
+    }
+
+    #[test]
+    fn a_row_expands_under_our_context() {
+        let mut out = [0; STATE_BYTES];
+        let mut hasher = blake3::Hasher::new_derive_key("mingzhang 2026-11-24 view row v1");
+        hasher.update(b"row").finalize_xof().fill(&mut out);
+        assert_eq!(expand(b"row"), out);
+    }
+}

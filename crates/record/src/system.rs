@@ -5,7 +5,7 @@
 //! their group; genesis and seal stand alone in their block.
 
 use crate::hash::Hash;
-use crate::wire::{Fields, PayloadError, Value, Writer};
+use crate::wire::{Fields, Value, Writer};
 
 /// Kind of [`Genesis`].
 pub const GENESIS: u16 = 1;
@@ -29,7 +29,7 @@ pub const SEAL_BYTES: usize = 104;
 const SYSTEM_KIND_MAX: u16 = 15;
 const DOMAIN_KIND_MIN: u16 = 100;
 
-pub use crate::wire::PayloadError as SystemPayloadError;
+pub use crate::wire::PayloadError;
 
 /// Tells whether the kind is the format's own, known (1-6) or reserved for it (7-15).
 pub fn is_system(kind: u16) -> bool {

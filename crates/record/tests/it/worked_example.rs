@@ -1,12 +1,6 @@
 //! The worked example of the format's description, byte for byte. Its hashes were computed with
 //! two independent BLAKE3 and SHA-256 programs; these bytes never change.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::arithmetic_side_effects,
-    reason = "a test fails by panicking"
-)]
-
 use record::{Block, BlockBuilder, ChainCheck, Draft, Record, Seq, ZERO_HASH, chain_hash, salt};
 
 const GENESIS: &str = "\
