@@ -1,0 +1,34 @@
+//! The labels of injected irregularities: where a later issue enters.
+//!
+//! The seam: an irregularity is made in [`crate::world`], beside the honest event it imitates, and
+//! leaves a [`Label`] with the keys of its vouchers. [`labels`] returns them, and
+//! [`crate::write_files`] writes them to `labels.csv` after the last month.
+
+use crate::plan::Plan;
+
+/// The first line of `labels.csv`.
+pub const LABELS_HEADER: &str = "label_id,flag,decoy,subject,voucher_keys,amount_fen,note";
+
+/// One injected case, or a decoy that only looks like one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// From 1.
+    pub id: u32,
+    /// The number of the flag, 1 for F01.
+    pub flag: u8,
+    /// True for the harmless likeness.
+    pub decoy: bool,
+    /// The subject as the flag names it.
+    pub subject: String,
+    /// `organisation/voucher_no`, one for each voucher that belongs to the case.
+    pub voucher_keys: Vec<String>,
+    /// The money at stake.
+    pub amount_fen: i64,
+    /// What was done.
+    pub note: &'static str,
+}
+
+/// Returns the labels of a plan. Nothing is injected yet, so there are none.
+pub fn labels(_plan: &Plan) -> Vec<Label> {
+    Vec::new()
+}

@@ -1,0 +1,1 @@
+//! The files: the same bytes for the same seed.
