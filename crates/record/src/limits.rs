@@ -142,8 +142,8 @@ limits! {
         "What open calls have to finish at shutdown; silent clients would hold it for ever.";
 
     // Proofs and notes.
-    NOTE_BYTES_MAX: usize = 1 << 20, "bytes", "",
-        "A signed note that is read.";
+    NOTE_BYTES_MAX: usize = 1_000_000, "bytes", "",
+        "A signed note that is read: what Go's reader takes.";
     NOTE_SIGNATURES_MAX: usize = 100, "lines", "",
         "Signature lines of a note that is read: what Go's reader takes.";
     PROOF_HASHES_MAX: usize = 63, "hashes", "",

@@ -21,6 +21,7 @@ mod drafts;
 mod envelope;
 mod frames;
 mod raw;
+mod salts;
 mod system;
 mod vectors;
 mod worked_example;
