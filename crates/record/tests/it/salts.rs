@@ -14,7 +14,7 @@ fn guesses(known: &Raw, salt: [u8; 16]) -> impl Iterator<Item = Vec<u8>> {
             move |(household, fen)| {
                 let path = format!("C.hh.441424901201{household:05}");
                 let legs = legs(&[(path.as_str(), fen), ("C.hold.441424901201.Q16", -fen)]);
-                Raw { legs, salt, ..known.clone() }.bytes()
+                Raw { salt, legs, ..known.clone() }.bytes()
             }
         })
 }
