@@ -74,7 +74,7 @@ fn main() {
             black_box(block.records_hashed().count());
         }
     });
-    report("accounts: apply, 4 legs a record", &mut || drop(black_box(accounts(&blocks))));
+    report("accounts: apply, 5 legs a record", &mut || drop(black_box(accounts(&blocks))));
     report("accounts: the same, digest each block", &mut || {
         let mut accounts = Accounts::new();
         for block in &blocks {
