@@ -124,7 +124,7 @@ pub(crate) fn split(fen: i64, weights: &[u64]) -> Vec<i64> {
     let total: i128 = weights.iter().map(|&w| i128::from(w)).sum();
     let products: Vec<i128> = weights.iter().map(|&w| i128::from(fen) * i128::from(w)).collect();
     let mut parts: Vec<i64> = products.iter().map(|p| (p / total) as i64).collect();
-    let left = fen - parts.iter().sum::<i64>();
+    let left = (fen - parts.iter().sum::<i64>()).unsigned_abs();
     let mut order: Vec<usize> = (0..weights.len()).collect();
     order.sort_by_key(|&i| (std::cmp::Reverse(products[i] % total), i));
     for &i in order.iter().take(left as usize) {

@@ -16,6 +16,9 @@ const CHUNK_BYTES: usize = 1 << 20;
 const BANK_HEADER: &str = "bank_ref,account,date,amount_yuan,direction,status\n";
 const MANIFEST_HEADER: &str = "path,vouchers,lines,sum_fen,bytes,blake3\n";
 
+/// Takes the next bytes of the file at a path.
+pub type Sink<'a, E> = dyn FnMut(&str, &[u8]) -> Result<(), E> + 'a;
+
 /// Counts of a data set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -42,10 +45,7 @@ pub struct Totals {
 ///
 /// # Errors
 /// The first error of `out`; nothing is handed on after it.
-pub fn write_files<E>(
-    plan: &Plan,
-    out: &mut dyn FnMut(&str, &[u8]) -> Result<(), E>,
-) -> Result<Totals, E> {
+pub fn write_files<E>(plan: &Plan, out: &mut Sink<'_, E>) -> Result<Totals, E> {
     let mut done = Vec::new();
     let mut month: Option<(Month, File, File)> = None;
     for voucher in plan.vouchers() {
@@ -71,7 +71,7 @@ pub fn write_files<E>(
     }
     done.push(labels_file(plan).close(out)?);
     done.sort_by(|a, b| a.path.cmp(&b.path));
-    let mut totals = done.iter().fold(Totals::default(), |sum, file| sum.plus(file));
+    let mut totals = done.iter().fold(Totals::default(), Totals::plus);
     let manifest = manifest(&done);
     totals.files += 1;
     totals.bytes += manifest.len() as u64;
@@ -108,7 +108,7 @@ fn manifest(files: &[Closed]) -> String {
     for file in files {
         let Closed { path, vouchers, lines, sum_fen, bytes, hash } = file;
         // Writing to a String never fails.
-        drop(writeln!(text, "{path},{vouchers},{lines},{sum_fen},{bytes},{hash}"));
+        let _ = writeln!(text, "{path},{vouchers},{lines},{sum_fen},{bytes},{hash}");
     }
     text
 }
@@ -155,11 +155,7 @@ impl File {
         }
     }
 
-    fn hand_on<E>(
-        &mut self,
-        from_bytes: usize,
-        out: &mut dyn FnMut(&str, &[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    fn hand_on<E>(&mut self, from_bytes: usize, out: &mut Sink<'_, E>) -> Result<(), E> {
         if self.buffer.len() < from_bytes {
             return Ok(());
         }
@@ -170,7 +166,7 @@ impl File {
         Ok(())
     }
 
-    fn close<E>(mut self, out: &mut dyn FnMut(&str, &[u8]) -> Result<(), E>) -> Result<Closed, E> {
+    fn close<E>(mut self, out: &mut Sink<'_, E>) -> Result<Closed, E> {
         self.hand_on(1, out)?;
         Ok(Closed {
             path: self.path,

@@ -19,7 +19,9 @@
 //!   P05 needs loans, which are not made yet: its 3 % stand under P03.
 //! - A household is paid towards 88 % of 20,000 yuan for each of its first members, so what came
 //!   back is paid again in a later round and no household passes its review line.
-//! - Money of poor villages goes to the village, all other money to the town. In `xs` and `s` a
+//! - Money of province and helper goes to poor villages and, for all other households, to towns. The
+//!   home share stays in the county special account, from which the county pays P01 and P07 while it
+//!   lasts. In `xs` and `s` a
 //!   poor village has a committee that posts for it; in `m` and `l` the town posts for its villages.
 //! - A reversed payment never left the bank, so it has no bank row.
 //! - Injected irregularities are not made yet; [`labels`] is where they enter.
@@ -47,7 +49,7 @@ mod world;
 
 pub use codes::{HouseholdCode, Token, Unit, tranche_parts};
 pub use date::{Day, Month};
-pub use files::{Totals, write_files};
+pub use files::{Sink, Totals, write_files};
 pub use labels::{LABELS_HEADER, Label, labels};
 pub use plan::{City, County, Plan, Town, Village};
 pub use profile::Profile;

@@ -98,7 +98,8 @@ impl World {
         for month in 0..30 {
             let (year, of_year) = (2016 + (month + 6) / 12, (month + 6) % 12 + 1);
             for city in 0..self.city_bureaus.len() as u32 {
-                let day = Day::of(year, of_year, 3 + (city + month) % 4);
+                // Before the payments of the month, so that nobody is paid after a death.
+                let day = Day::of(year, of_year, 2 + (city + month) % 3);
                 self.at(day, Step::Life, month, city);
             }
         }
@@ -131,7 +132,7 @@ impl World {
             self.at(first.plus(22), Step::ReceiveAgain, tranche, county);
             self.at(first.plus(23), Step::SendToUnits, tranche, county);
         }
-        for payer in 0..self.payers.len() as u32 {
+        for payer in 0..self.unit_payers {
             let late = self.jitter(tranche, 3000 + payer, 3);
             self.at(first.plus(24 + late), Step::ReceiveInUnits, tranche, payer);
         }
@@ -142,14 +143,17 @@ impl World {
         let month = ROUND_MONTHS[year as usize][(round % 4) as usize];
         for payer in 0..self.payers.len() as u32 {
             let index = u64::from(payer) * 16 + u64::from(round);
-            let day = self.plan.root.stream(Entity::PayDay, index).between(8, 22) as u32;
+            let mut draw = self.plan.root.stream(Entity::PayDay, index);
+            // The county goes before its towns.
+            let county = self.unit_payers <= payer;
+            let day = if county { draw.between(5, 7) } else { draw.between(8, 22) } as u32;
             self.at(Day::of(FIRST_YEAR + year, month, day), Step::Pay, round, payer);
         }
     }
 
     fn plan_year_end(&mut self, year: u32) {
         let december = |day| Day::of(year, 12, day);
-        for payer in 0..self.payers.len() as u32 {
+        for payer in 0..self.unit_payers {
             self.at(december(23), Step::ReturnFromUnits, year, payer);
         }
         for county in 0..self.county_bureaus.len() as u32 {

@@ -19,6 +19,8 @@ const YEAR_SHARES: [i64; 3] = [30, 40, 30];
 /// 20,000 yuan. Source: 粤发〔2016〕13号 §13.
 pub(super) const PER_HEAD_FEN: i64 = 2_000_000;
 const SOURCES: [&str; 3] = ["P", "H", "L"];
+/// The source whose money stays with the county, which pays households from it.
+const HOME: usize = 2;
 /// One transfer of ten to a county arrives only in part at first.
 const BOUNCES_OF_100: u64 = 10;
 
@@ -139,7 +141,8 @@ impl World {
     pub(super) fn release_to_counties(&mut self, tranche: u32, city: u32, day: Day) {
         let from = self.holder_of_city[city as usize];
         let to = self.counties_by_heads(city);
-        let lines = self.release(tranche, city, from, &to);
+        let quotas = self.quotas_of(tranche, |q| q.city == city);
+        let lines = self.release(quotas, from, &to);
         self.desk.post(self.city_bureaus[city as usize], day, lines);
     }
 
@@ -147,21 +150,21 @@ impl World {
         let from = self.holder_of_county[county as usize];
         let to = self.units_by_heads(county);
         let city = self.plan.counties()[county as usize].city;
-        let lines = self.release(tranche, city, from, &to);
+        let quotas = self.quotas_of(tranche, |q| q.city == city && q.source != HOME);
+        let lines = self.release(quotas, from, &to);
         self.desk.post(self.county_bureaus[county as usize], day, lines);
     }
 
-    /// Passes all quota that `from` has of the tranche down by heads.
+    /// Passes all that `from` has of the quotas down by heads.
     fn release(
         &mut self,
-        tranche: u32,
-        city: u32,
+        quotas: Vec<u32>,
         from: HolderNo,
         to: &[(HolderNo, u64)],
     ) -> Vec<SimLine> {
         let weights: Vec<u64> = to.iter().map(|&(_, heads)| heads).collect();
         let mut lines = Vec::new();
-        for quota in self.quotas_of(tranche, |q| q.city == city) {
+        for quota in quotas {
             let all = self.slot(from, quota).right;
             for (&(unit, _), fen) in to.iter().zip(split(all, &weights)) {
                 if fen == 0 {
@@ -233,7 +236,7 @@ impl World {
 
     pub(super) fn receive_in_city(&mut self, city: u32, day: Day) {
         let moving = std::mem::take(&mut self.to_city[city as usize]);
-        self.receive(self.city_bureaus[city as usize], day, moving);
+        self.receive(self.city_bureaus[city as usize], day, &moving);
     }
 
     /// Sends all cash that the city has of the tranche to its counties.
@@ -272,7 +275,7 @@ impl World {
                 self.bounced[city].push(back);
             }
         }
-        self.receive(self.county_bureaus[county as usize], day, moving);
+        self.receive(self.county_bureaus[county as usize], day, &moving);
     }
 
     pub(super) fn return_to_city(&mut self, city: u32, day: Day) {
@@ -304,7 +307,7 @@ impl World {
         let units = self.units_by_heads(county);
         let weights: Vec<u64> = units.iter().map(|&(_, heads)| heads).collect();
         let mut orders = Vec::new();
-        for quota in self.quotas_of(tranche, |q| q.city == city) {
+        for quota in self.quotas_of(tranche, |q| q.city == city && q.source != HOME) {
             let cash = self.slot(from, quota).cash;
             for (&(to, _), fen) in units.iter().zip(split(cash, &weights)) {
                 orders.push(Order { quota, from, to, fen });
@@ -322,7 +325,7 @@ impl World {
 
     pub(super) fn receive_in_units(&mut self, payer: u32, day: Day) {
         let moving = std::mem::take(&mut self.to_payer[payer as usize]);
-        self.receive(self.payers[payer as usize].org, day, moving);
+        self.receive(self.payers[payer as usize].org, day, &moving);
     }
 
     /// Sends cash from one unit to another.
@@ -363,9 +366,9 @@ impl World {
     }
 
     /// Receives cash at the units it was sent to.
-    pub(super) fn receive(&mut self, org: Org, day: Day, moving: Vec<Moving>) {
+    pub(super) fn receive(&mut self, org: Org, day: Day, moving: &[Moving]) {
         let mut lines = Vec::with_capacity(moving.len());
-        for sent in &moving {
+        for sent in moving {
             let unit = self.holder_unit(sent.to);
             lines.push(self.received(sent, unit));
             self.slot(sent.to, sent.quota).cash += sent.fen;

@@ -109,8 +109,8 @@ impl World {
         let no = draw.pick(&active);
         household.active &= !(1 << no);
         let (holder, nobody) = (household.holder == no, household.active == 0);
-        // Reported within days, before the next payments.
-        let died = Day::from_days(day.days() - draw.below(3) as u32);
+        // Reported at once: a payment between death and report would look like fraud.
+        let died = Day::from_days(day.days() - draw.below(2) as u32);
         let fields = vec![
             ("household", Value::Household(household.code)),
             ("no", Value::Number(u64::from(no))),
@@ -130,10 +130,12 @@ impl World {
         let Some(number) = self.find(city, draw, |h| !h.blocked) else { return };
         let from = self.household(number).village;
         let villages = &self.plan.counties()[self.county_of_village(from) as usize].villages;
-        let to = villages.start + draw.below(villages.len() as u64) as u32;
-        if to == from {
+        let others = villages.len() as u64 - 1;
+        if others == 0 {
             return;
         }
+        let step = draw.below(others) as u32 + 1;
+        let to = villages.start + (from - villages.start + step) % villages.len() as u32;
         self.residents[from as usize].retain(|&h| h != number);
         self.residents[to as usize].push(number);
         self.household_mut(number).village = to;

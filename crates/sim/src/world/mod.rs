@@ -15,7 +15,7 @@ mod funds;
 mod life;
 mod payments;
 mod returns;
-mod setup;
+pub(crate) mod setup;
 
 use crate::codes::{HouseholdCode, Token, Unit};
 use crate::people::Class;
@@ -87,6 +87,8 @@ struct Household {
     holder: u8,
     /// Heads that the household's plan counts: its first members, less those who split off.
     heads: u8,
+    /// The last round in which it was paid.
+    last_round: u32,
     /// The account is closed, or its holder is dead, and no other is bound yet.
     blocked: bool,
     /// Made by a split; nobody asks about its members, whose numbers the ledger chose.
@@ -126,7 +128,8 @@ impl Holder {
 /// The number of a holder.
 type HolderNo = u32;
 
-/// An organisation that pays households: a town, for itself and perhaps its villages, or a village.
+/// An organisation that pays households: a village, a town for itself and perhaps its villages, or a
+/// county across all of them.
 struct Payer {
     org: Org,
     county: u32,
@@ -152,6 +155,8 @@ struct World {
     county_bureaus: Vec<Org>,
     county_offices: Vec<Org>,
     payers: Vec<Payer>,
+    /// Payers before this number are towns and villages, from it on counties.
+    unit_payers: u32,
     payer_of: Vec<u32>,
     holders: Vec<Holder>,
     holder_of_city: Vec<HolderNo>,

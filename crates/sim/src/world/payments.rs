@@ -34,8 +34,11 @@ const PURPOSES: [&str; 5] = ["P02", "P03", "P01", "P06", "P07"];
 const PURPOSE_WEIGHTS: [u64; 5] = [486, 279, 182, 29, 24];
 const AFTER_EXIT: [&str; 2] = ["P06", "P07"];
 const AFTER_EXIT_WEIGHTS: [u64; 2] = [12, 10];
+/// What the county's own offices pay, across the county, from the home share while it lasts.
+const OF_THE_COUNTY: [&str; 2] = ["P01", "P07"];
 /// Of 10,000 payments: returned by the bank, repaid, reversed.
-const FATES: [u64; 4] = [150, 60, 40, 9_750];
+const FATE_WEIGHTS: [u64; 4] = [150, 60, 40, 9_750];
+const FATES: [Fate; 4] = [Fate::Returned, Fate::Repaid, Fate::Reversed, Fate::Kept];
 const RETURN_REASONS: [&str; 4] = ["account_closed", "name_mismatch", "wrong_number", "other"];
 const REPAY_REASONS: [&str; 4] = ["overpaid", "not_entitled", "recovered", "other"];
 /// Reason and text of a reversal; the text has at least 10 characters.
@@ -55,7 +58,15 @@ enum Fate {
     Kept,
 }
 
-/// A payment that will come back.
+/// A payment before it is known who makes it.
+struct Wish {
+    household: u32,
+    fen: i64,
+    purpose: &'static str,
+    draw: Stream,
+}
+
+/// A payment, kept when it will come back.
 pub(super) struct Pending {
     reference: Reference,
     holder: HolderNo,
@@ -69,25 +80,48 @@ pub(super) struct Pending {
     draw: Stream,
 }
 
+impl Pending {
+    /// The payment with the days after which it comes back, if it does.
+    fn waits(mut self) -> Option<(Pending, u32)> {
+        let late = self.draw.between(10, 40);
+        let soon = self.draw.between(2, 5);
+        let in_days = match self.fate {
+            Fate::Kept => return None,
+            Fate::Repaid => soon + late,
+            Fate::Returned | Fate::Reversed => soon,
+        };
+        Some((self, in_days as u32))
+    }
+}
+
 impl World {
     /// One round of one payer: every household that lives in its villages and can be paid.
     pub(super) fn pay(&mut self, round: u32, payer: u32, day: Day) {
         let mut lines = Vec::new();
         let mut coming_back = Vec::new();
+        let by_county = self.unit_payers <= payer;
         for village in self.payers[payer as usize].villages.clone() {
             let residents = std::mem::take(&mut self.residents[village as usize]);
-            let holder = self.holder_of_village[village as usize];
+            let holder = if by_county {
+                self.payers[payer as usize].holders[0]
+            } else {
+                self.holder_of_village[village as usize]
+            };
             for &household in &residents {
-                if let Some((line, back)) = self.pay_household(household, holder, round, day) {
-                    coming_back.extend(back.map(|b| (lines.len(), b)));
-                    lines.push(line);
+                let Some(wish) = self.wish(household, round) else { continue };
+                if by_county && !OF_THE_COUNTY.contains(&wish.purpose) {
+                    continue;
                 }
+                let Some(paid) = self.pay_household(wish, holder, by_county, day) else { continue };
+                self.household_mut(household).last_round = round;
+                let (line, back) = paid;
+                coming_back.extend(back.map(|b| (lines.len(), b)));
+                lines.push(line);
             }
             self.residents[village as usize] = residents;
         }
         let posted = self.desk.post(self.payers[payer as usize].org, day, lines);
-        for (index, unnamed) in coming_back {
-            let (mut pending, in_days) = unnamed;
+        for (index, (mut pending, in_days)) in coming_back {
             pending.reference = posted.reference(index);
             let step = if pending.fate == Fate::Reversed { Step::Reverse } else { Step::Refund };
             let key = Key { day: day.plus(in_days).min(LAST_DAY), step, a: 0, b: payer };
@@ -96,58 +130,58 @@ impl World {
         }
     }
 
-    fn pay_household(
-        &mut self,
-        number: u32,
-        holder: HolderNo,
-        round: u32,
-        day: Day,
-    ) -> Option<(SimLine, Option<(Pending, u32)>)> {
+    /// What a household is to have in a round; none when it can't be paid or was paid already. The
+    /// same whoever asks.
+    fn wish(&self, number: u32, round: u32) -> Option<Wish> {
         let household = self.household(number);
         let exited = household.state == State::Exited;
-        let payable = household.lives() && !household.blocked && !(exited && round % 2 == 0);
-        if !payable {
+        let due = household.last_round != round && !(exited && round.is_multiple_of(2));
+        if !due || household.blocked || !household.lives() {
             return None;
         }
         let index = u64::from(number) * 16 + u64::from(round);
         let mut draw = self.plan.root.stream(Entity::Payment, index);
-        let due =
-            i64::from(household.heads) * PER_HEAD_FEN / 10_000 * SPENT_BP / 10_000 * due_bp(round);
-        let wish = amount(due - household.drawn, round, &mut draw);
-        let (quota, fen) = self.choose_quota(holder, wish, &mut draw)?;
+        let all = i64::from(household.heads) * PER_HEAD_FEN / 10_000 * SPENT_BP / 10_000;
+        let fen = amount(all * due_bp(round) - household.drawn, round, &mut draw);
         let purpose = if exited {
             AFTER_EXIT[draw.weighted(&AFTER_EXIT_WEIGHTS)]
         } else {
             PURPOSES[draw.weighted(&PURPOSE_WEIGHTS)]
         };
-        let fate =
-            [Fate::Returned, Fate::Repaid, Fate::Reversed, Fate::Kept][draw.weighted(&FATES)];
+        (LEAST_FEN <= fen).then_some(Wish { household: number, fen, purpose, draw })
+    }
+
+    /// Pays a wish from the holder's quotas. The county pays all of it or leaves it to the unit.
+    fn pay_household(
+        &mut self,
+        wish: Wish,
+        holder: HolderNo,
+        whole: bool,
+        day: Day,
+    ) -> Option<(SimLine, Option<(Pending, u32)>)> {
+        let Wish { household, fen: wished, purpose, mut draw } = wish;
+        let (quota, fen) = self.choose_quota(holder, wished, &mut draw)?;
+        if whole && fen < wished {
+            return None;
+        }
+        let fate = FATES[draw.weighted(&FATE_WEIGHTS)];
         let bank_ref = self.desk.bank_ref(day);
         let slot = self.slot(holder, quota);
         slot.right -= fen;
         slot.cash -= fen;
-        self.household_mut(number).drawn += fen;
-        let line = self.payment_line(number, holder, quota, purpose, bank_ref, fen, fate);
-        let back = (fate != Fate::Kept).then(|| {
-            let in_days =
-                draw.between(2, 5) + if fate == Fate::Repaid { draw.between(10, 40) } else { 0 };
-            let account = self.household(number).account;
-            let reference = Reference::default();
-            let household = number;
-            let pending =
-                Pending { reference, holder, quota, household, account, fen, bank_ref, fate, draw };
-            (pending, in_days as u32)
-        });
-        Some((line, back))
+        self.household_mut(household).drawn += fen;
+        let account = self.household(household).account;
+        let reference = Reference::default();
+        let pending =
+            Pending { reference, holder, quota, household, account, fen, bank_ref, fate, draw };
+        let line = self.payment_line(&pending, purpose);
+        Some((line, pending.waits()))
     }
 
     /// The first quota of a drawn source that can bear the amount, else of any source, else what the
     /// fullest one has left. None when nobody has 100 yuan.
     fn choose_quota(&self, holder: HolderNo, wish: i64, draw: &mut Stream) -> Option<(u32, i64)> {
         let drawn = draw.weighted(&SOURCE_WEIGHTS);
-        if wish < LEAST_FEN {
-            return None;
-        }
         let slots = &self.holders[holder as usize].slots;
         let bears = |s: &&super::Slot| wish <= s.right.min(s.cash);
         let of_source = |s: &&super::Slot| self.quotas[s.quota as usize].source == drawn;
@@ -159,35 +193,25 @@ impl World {
         (LEAST_FEN <= left.0).then_some((left.1, left.0))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of one line")]
-    fn payment_line(
-        &self,
-        number: u32,
-        holder: HolderNo,
-        quota: u32,
-        purpose: &'static str,
-        bank_ref: BankRef,
-        fen: i64,
-        fate: Fate,
-    ) -> SimLine {
-        let household = self.household(number);
+    fn payment_line(&self, payment: &Pending, purpose: &'static str) -> SimLine {
+        let &Pending { household: number, account, fen, bank_ref, .. } = payment;
         let mut fields = Vec::with_capacity(8);
-        fields.push(("quota", self.quota_name(quota)));
-        fields.push(("unit", Value::Unit(self.holder_unit(holder))));
-        fields.push(("household", Value::Household(household.code)));
+        fields.push(("quota", self.quota_name(payment.quota)));
+        fields.push(("unit", Value::Unit(self.holder_unit(payment.holder))));
+        fields.push(("household", Value::Household(self.household(number).code)));
         if let Some(no) = (purpose == "P06").then(|| self.student(number)).flatten() {
             fields.push(("member_no", Value::Number(u64::from(no))));
         }
-        fields.push(("account", Value::Token(household.account)));
+        fields.push(("account", Value::Token(account)));
         fields.push(("purpose", Value::Word(purpose)));
         fields.push(("bank_ref", Value::BankRef(bank_ref)));
         fields.push(("amount", Value::Fen(fen)));
         let line = SimLine::new("DisbursedToHousehold", fields);
         // What will be reversed was never paid, so the bank knows nothing of it.
-        if fate == Fate::Reversed {
+        if payment.fate == Fate::Reversed {
             return line;
         }
-        let account = BankAccount::Payee(household.account);
+        let account = BankAccount::Payee(account);
         line.with_bank(BankRow { bank_ref, account, fen, direction: Direction::Out, status: "ok" })
     }
 
@@ -215,7 +239,7 @@ impl World {
                 ("PaymentReturned", reason, pending.fen, "returned")
             } else {
                 let reason = REPAY_REASONS[draw.weighted(&[50, 25, 15, 10])];
-                let part = if draw.chance(1, 2) { 100 } else { draw.between(20, 80) as i64 };
+                let part = if draw.chance(1, 2) { 100 } else { draw.between(20, 80).cast_signed() };
                 ("OverpaymentRepaid", reason, pending.fen * part / 100, "ok")
             };
             if reason == "account_closed" {
@@ -278,8 +302,8 @@ impl World {
 /// What is paid of a gap: about all of it, most often in whole hundreds.
 fn amount(gap: i64, round: u32, draw: &mut Stream) -> i64 {
     let last = round + 1 == super::calendar::ROUNDS;
-    let swing = if last { draw.between(98, 102) } else { draw.between(80, 120) } as i64;
-    let fen = gap * swing / 100;
+    let swing = if last { draw.between(98, 102) } else { draw.between(80, 120) };
+    let fen = gap * swing.cast_signed() / 100;
     if draw.chance(ROUNDED, 100) {
         (fen + HUNDRED_YUAN / 2) / HUNDRED_YUAN * HUNDRED_YUAN
     } else {

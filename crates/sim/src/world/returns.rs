@@ -35,7 +35,7 @@ impl World {
     pub(super) fn receive_from_units(&mut self, county: u32, day: Day) {
         let moving = std::mem::take(&mut self.up_to_county[county as usize]);
         self.kept[county as usize].extend(moving.iter().cloned());
-        self.receive(self.county_bureaus[county as usize], day, moving);
+        self.receive(self.county_bureaus[county as usize], day, &moving);
     }
 
     pub(super) fn return_from_county(&mut self, year: u32, county: u32, day: Day) {
@@ -58,7 +58,7 @@ impl World {
 
     pub(super) fn receive_from_counties(&mut self, city: u32, day: Day) {
         let moving = self.up_to_city[city as usize].clone();
-        self.receive(self.city_bureaus[city as usize], day, moving);
+        self.receive(self.city_bureaus[city as usize], day, &moving);
     }
 
     pub(super) fn return_from_city(&mut self, city: u32, day: Day) {

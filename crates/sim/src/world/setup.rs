@@ -27,6 +27,7 @@ impl World {
             county_bureaus: Vec::new(),
             county_offices: Vec::new(),
             payers: Vec::new(),
+            unit_payers: 0,
             payer_of: Vec::new(),
             holders: Vec::new(),
             holder_of_city: Vec::new(),
@@ -113,6 +114,12 @@ impl World {
         for town in plan.towns() {
             self.open_town(&plan, town);
         }
+        self.unit_payers = self.payers.len() as u32;
+        for (i, county) in plan.counties().iter().enumerate() {
+            let org = self.county_bureaus[i];
+            let holders = vec![self.holder_of_county[i]];
+            self.add_payer(org, i as u32, county.villages.clone(), holders);
+        }
     }
 
     /// The town pays for itself and, where villages have no committees, for its poor villages.
@@ -178,6 +185,7 @@ impl World {
                     births: 0,
                     holder: 1,
                     heads: size,
+                    last_round: u32::MAX,
                     blocked: false,
                     split_off: false,
                 });
@@ -208,10 +216,11 @@ impl World {
             self.add_organisation(&mut lines, org, "PO", ["registrar", "registrar_approver"]);
         }
         let town = |payer: &&Payer| self.desk.unit(payer.org).digits() < 1_000_000_000;
-        for payer in self.payers.iter().filter(town) {
+        let units = &self.payers[..self.unit_payers as usize];
+        for payer in units.iter().filter(town) {
             self.add_organisation(&mut lines, payer.org, "TG", ["preparer", "approver"]);
         }
-        for payer in self.payers.iter().filter(|p| !town(p)) {
+        for payer in units.iter().filter(|p| !town(p)) {
             self.add_organisation(&mut lines, payer.org, "VC", ["preparer", ""]);
         }
         self.desk.post(Org::PO44, day, lines);

@@ -10,36 +10,36 @@ const AREAS: &str = include_str!("../../data/areas_guangdong.csv");
 const THRESHOLD: i64 = 5_000_000;
 
 /// A row of the kinds table.
-pub struct Kind {
-    pub no: u32,
-    pub group: String,
-    pub always_approved: bool,
-    pub fields: Vec<(String, bool)>,
+pub(crate) struct Kind {
+    pub(crate) no: u32,
+    pub(crate) group: String,
+    pub(crate) always_approved: bool,
+    pub(crate) fields: Vec<(String, bool)>,
 }
 
 #[derive(Default)]
-pub struct Household {
-    pub state: String,
-    pub village: String,
-    pub class: String,
+pub(crate) struct Household {
+    pub(crate) state: String,
+    pub(crate) village: String,
+    pub(crate) class: String,
     /// Active members by number, with their token.
-    pub active: BTreeMap<u64, String>,
-    pub used_numbers: BTreeSet<u64>,
-    pub split_off: bool,
-    pub paid: i64,
-    pub peak: usize,
-    pub first: usize,
-    pub heads: usize,
+    pub(crate) active: BTreeMap<u64, String>,
+    pub(crate) used_numbers: BTreeSet<u64>,
+    pub(crate) split_off: bool,
+    pub(crate) paid: i64,
+    pub(crate) peak: usize,
+    pub(crate) first: usize,
+    pub(crate) heads: usize,
 }
 
-pub struct Sent {
+pub(crate) struct Sent {
     kind: &'static str,
     quota: String,
     sender: String,
     to: String,
     to_source: bool,
     date: String,
-    pub open: i64,
+    pub(crate) open: i64,
 }
 
 struct Payment {
@@ -53,14 +53,13 @@ struct Payment {
     organisation: String,
 }
 
-pub struct Quota {
-    pub source: String,
-    pub treasury: String,
-    pub home: String,
-    pub issuer: String,
-    pub issued: i64,
-    pub sent: i64,
-    pub tranche: String,
+pub(crate) struct Quota {
+    pub(crate) source: String,
+    pub(crate) treasury: String,
+    pub(crate) home: String,
+    pub(crate) issuer: String,
+    pub(crate) issued: i64,
+    pub(crate) sent: i64,
 }
 
 struct Tranche {
@@ -70,37 +69,37 @@ struct Tranche {
 }
 
 #[derive(Default)]
-pub struct Ledger {
-    pub kinds: BTreeMap<String, Kind>,
+pub(crate) struct Ledger {
+    pub(crate) kinds: BTreeMap<String, Kind>,
     after_exit: BTreeMap<String, bool>,
     orgs: BTreeMap<String, (String, String)>,
     roles: BTreeMap<String, (String, Vec<(String, String)>)>,
     areas: BTreeMap<String, bool>,
-    pub baselines: BTreeMap<String, i64>,
+    pub(crate) baselines: BTreeMap<String, i64>,
     planned: BTreeMap<String, i64>,
     charged: BTreeMap<String, [i64; 3]>,
     tranches: BTreeMap<String, Tranche>,
-    pub quotas: BTreeMap<String, Quota>,
-    pub right: BTreeMap<(String, String), i64>,
-    pub hold: BTreeMap<(String, String), i64>,
-    pub households: BTreeMap<String, Household>,
+    pub(crate) quotas: BTreeMap<String, Quota>,
+    pub(crate) right: BTreeMap<(String, String), i64>,
+    pub(crate) hold: BTreeMap<(String, String), i64>,
+    pub(crate) households: BTreeMap<String, Household>,
     persons: BTreeMap<String, String>,
     all_persons: BTreeSet<String>,
     accounts: BTreeMap<(String, String), bool>,
     all_accounts: BTreeSet<String>,
-    pub sent: BTreeMap<String, Sent>,
+    pub(crate) sent: BTreeMap<String, Sent>,
     payments: BTreeMap<String, Payment>,
     bank_refs: BTreeMap<(String, String, String, String), i64>,
     keys: BTreeSet<String>,
     date: String,
-    pub counts: BTreeMap<String, u64>,
-    pub amounts: BTreeMap<String, i64>,
-    pub purposes: BTreeMap<String, (u64, i64)>,
-    pub vouchers: u64,
-    pub lines: u64,
-    pub exits: BTreeMap<String, u64>,
-    pub whole_hundreds: u64,
-    pub lines_of_payments: BTreeMap<usize, u64>,
+    pub(crate) counts: BTreeMap<String, u64>,
+    pub(crate) amounts: BTreeMap<String, i64>,
+    pub(crate) purposes: BTreeMap<String, (u64, i64)>,
+    pub(crate) vouchers: u64,
+    pub(crate) lines: u64,
+    pub(crate) exits: BTreeMap<String, u64>,
+    pub(crate) whole_hundreds: u64,
+    pub(crate) lines_of_payments: BTreeMap<usize, u64>,
 }
 
 /// One line with what its header says.
@@ -183,7 +182,7 @@ fn memo_safe(text: &str) -> bool {
 }
 
 impl Ledger {
-    pub fn new() -> Ledger {
+    pub(crate) fn new() -> Ledger {
         let mut ledger = Ledger::default();
         let (mut rows, mut quoted) = (Vec::new(), false);
         for line in KINDS.lines().skip(1) {
@@ -233,7 +232,7 @@ impl Ledger {
     }
 
     /// Posts one rendered voucher. Panics on whatever a correct ledger refuses.
-    pub fn post(&mut self, text: &str) {
+    pub(crate) fn post(&mut self, text: &str) {
         let mut objects = text.lines().map(|line| serde_json::from_str::<Value>(line).expect(line));
         let header = objects.next().unwrap();
         let lines: Vec<Value> = objects.collect();
@@ -343,7 +342,14 @@ impl Ledger {
     /// The unit that the organisation must be allowed to post for.
     fn unit_of_account(&self, line: &Line<'_>) -> Vec<String> {
         let of = |name: &str| vec![line.text(name).to_owned()];
-        let village = |name: &str| vec![self.households[line.text(name)].village.clone()];
+        let key = &line.key;
+        let village = |name: &str| {
+            let household = self.households.get(line.text(name));
+            vec![household.unwrap_or_else(|| panic!("{key}: 2002")).village.clone()]
+        };
+        let quota = |name: &str| self.quotas.get(name).unwrap_or_else(|| panic!("{key}: 3017"));
+        let sent = |name: &str| self.sent.get(name).unwrap_or_else(|| panic!("{key}: 3030"));
+        let payment = |name: &str| self.payments.get(name).unwrap_or_else(|| panic!("{key}: 3060"));
         match line.text("kind") {
             "AreaRegistered" => vec![short(line.text("code"))],
             "HouseholdRegistered" => of("village"),
@@ -351,18 +357,18 @@ impl Ledger {
             "QuotaIssued" => of("treasury"),
             "QuotaReleased" | "FundsReturnedUp" => of("from_unit"),
             "TransferSent" if line.fields["from"] == "src" => {
-                vec![self.quotas[line.text("quota")].treasury.clone()]
+                vec![quota(line.text("quota")).treasury.clone()]
             }
             "TransferSent" => of("from_unit"),
             "TransferReceived" => {
-                let sent = &self.sent[line.text("ref")];
-                let quota = &self.quotas[&sent.quota];
-                vec![if sent.to_source { quota.treasury.clone() } else { sent.to.clone() }]
+                let sent = sent(line.text("ref"));
+                let treasury = &quota(&sent.quota).treasury;
+                vec![if sent.to_source { treasury.clone() } else { sent.to.clone() }]
             }
-            "TransferReturned" => vec![self.sent[line.text("ref")].sender.clone()],
+            "TransferReturned" => vec![sent(line.text("ref")).sender.clone()],
             "DisbursedToHousehold" => of("unit"),
             "PaymentReturned" | "OverpaymentRepaid" | "Reversed" => {
-                vec![self.payments[line.text("ref")].unit.clone()]
+                vec![payment(line.text("ref")).unit.clone()]
             }
             "OrganisationRegistered" | "RoleGranted" | "BaselineSet" | "TrancheOpened" => {
                 vec!["44".to_owned()]
@@ -413,8 +419,8 @@ impl Ledger {
         match line.text("kind") {
             "OrganisationRegistered" | "RoleGranted" => self.access(line),
             "BaselineSet" => {
-                let counties = line.fields["counties"].as_array().unwrap();
-                let sum: i64 = counties.iter().map(|c| c["heads"].as_i64().unwrap()).sum();
+                let counties = line.fields["counties"].as_array().into_iter().flatten();
+                let sum: i64 = counties.map(|c| c["heads"].as_i64().unwrap()).sum();
                 let heads = line.fields["heads"].as_i64().unwrap();
                 assert!(sum <= heads, "4013");
                 assert!(self.baselines.insert(line.text("home_city").to_owned(), heads).is_none());
@@ -660,7 +666,6 @@ impl Ledger {
             issuer: line.org.to_owned(),
             issued: line.fen(),
             sent: 0,
-            tranche: line.text("tranche").to_owned(),
         };
         assert!(self.quotas.insert(id.clone(), quota).is_none(), "{key}: 3014");
         *self.right.entry((home, id)).or_default() += line.fen();
@@ -838,20 +843,23 @@ impl Ledger {
     }
 }
 
-/// Names of the fields column with whether they are required: `a|b` are alternatives, `?` optional.
+/// Names of the fields column with whether they are required: `a|b` are alternatives, `?` optional,
+/// also at the end of what stands in brackets.
 fn field_names(column: &str) -> Vec<(String, bool)> {
-    let mut names = Vec::new();
+    let mut names: Vec<(String, bool)> = Vec::new();
     let mut depth = 0;
     for word in column.split(' ') {
         let outside = depth == 0;
         depth += word.matches('(').count() as i32 - word.matches(')').count() as i32;
         let head: String = word.chars().take_while(|c| !":(?=".contains(*c)).collect();
-        let optional = word.contains('?') || head.contains('|') || word.starts_with("from(");
         let prose = ["in", "110"].contains(&head.as_str());
-        if outside && !prose {
-            for name in head.split('|') {
-                names.push((name.to_owned(), !optional));
+        if !outside {
+            if depth == 0 && word.ends_with('?') {
+                names.last_mut().unwrap().1 = false;
             }
+        } else if !prose {
+            let optional = word.contains('?') || head.contains('|') || word.starts_with("from(");
+            names.extend(head.split('|').map(|name| (name.to_owned(), !optional)));
             // `from(src)|from_unit`
             if let Some((_, other)) = word.split_once(")|") {
                 names.push((other.to_owned(), false));

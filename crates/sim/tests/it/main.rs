@@ -6,11 +6,13 @@
     clippy::panic,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
-    clippy::too_many_lines,
-    reason = "a test fails by panicking"
+    clippy::pedantic,
+    clippy::manual_range_contains,
+    reason = "a test fails by panicking, and a naive model is written to be read"
 )]
 
 mod figures;
 mod files;
 mod ledger;
+mod load;
 mod replay;
