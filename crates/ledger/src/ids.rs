@@ -136,17 +136,6 @@ impl Level {
             Self::Village => 12,
         }
     }
-
-    fn of_digits(digits: usize) -> Option<Self> {
-        Some(match digits {
-            2 => Self::Province,
-            4 => Self::City,
-            6 => Self::County,
-            9 => Self::Town,
-            12 => Self::Village,
-            _ => return None,
-        })
-    }
 }
 
 /// A unit: an area code without its trailing zero groups (2, 4, 6, 9 or 12 digits).

@@ -5,4 +5,6 @@
 //! Always: pure and total. No clock, no I/O, no threads, no randomness; no hash-map order reaches bytes or
 //! digests; input can never panic.
 
+pub mod field;
 pub mod ids;
+pub mod voucher;
