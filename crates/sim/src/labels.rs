@@ -1,6 +1,6 @@
 //! The labels of injected irregularities: where a later issue enters.
 //!
-//! The seam: an irregularity is made in [`crate::world`], beside the honest event it imitates, and
+//! The seam: an irregularity is made in `world`, beside the honest event it imitates, and
 //! leaves a [`Label`] with the keys of its vouchers. [`labels`] returns them, and
 //! [`crate::write_files`] writes them to `labels.csv` after the last month.
 
