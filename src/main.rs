@@ -1,2 +1,3 @@
-//! The program: parse, run, exit code.
+//! The program `mingzhang`.
+
 fn main() {}

@@ -1,0 +1,5 @@
+//! Mingzhang 明账: an event-sourced, hash-chained ledger for poverty-relief funds.
+
+pub mod keys;
+pub mod node;
+pub mod services;

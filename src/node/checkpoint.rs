@@ -1,0 +1,113 @@
+//! Signed checkpoints, and the folder in which the published ones stand.
+//!
+//! Lives here: signing the tree's root, writing a checkpoint so that a power cut leaves the old or the
+//! new one, reading the newest.
+//! Lives elsewhere: when one is published (`sequencer`), the format of a note (`tlog`).
+//!
+//! Always: only what is durable is signed. A checkpoint that outlived a torn block would speak of two
+//! histories. `published/checkpoint` is synced before anybody is told.
+
+use std::io;
+
+use journal::Disk;
+use journal::disk::{read_file, replace_file};
+use record::Hash;
+use record::limits::NOTE_BYTES_MAX;
+use tlog::{Checkpoint, Signer};
+
+/// Folder of the published checkpoints; `checkpoint` is the newest, `SIZE` of 20 digits each of them.
+pub const PUBLISHED_DIR: &str = "published";
+const NEWEST: &str = "checkpoint";
+
+/// A signed checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// The note.
+    pub note: String,
+    /// Records in the tree.
+    pub size: u64,
+    /// Root of the tree.
+    pub root: Hash,
+}
+
+/// Signs a checkpoint of records 0 to `size` − 1, all of them durable.
+pub(crate) fn sign(signer: &Signer, origin: &str, size: u64, root: Hash) -> Signed {
+    let text = Checkpoint { origin: origin.to_owned(), size, root }.text();
+    Signed { note: tlog::note::sign_note(&text, &[signer]), size, root }
+}
+
+/// Writes a checkpoint to `published/`, the copy under its size first.
+pub(crate) fn publish(disk: &dyn Disk, dir: &str, signed: &Signed) -> io::Result<()> {
+    let published = journal::disk::join(dir, PUBLISHED_DIR);
+    disk.create_dir(&published)?;
+    disk.sync_dir(dir)?;
+    let bytes = signed.note.as_bytes();
+    replace_file(disk, &published, &format!("{:020}", signed.size), bytes)?;
+    // Power fails here: the old checkpoint is the newest, and it is right.
+    replace_file(disk, &published, NEWEST, bytes)
+}
+
+/// Reads the newest published checkpoint; `None` when there is none.
+///
+/// # Errors
+/// What the disk says; `InvalidData` when the file holds no checkpoint of `origin`.
+pub(crate) fn newest(disk: &dyn Disk, dir: &str, origin: &str) -> io::Result<Option<Signed>> {
+    let path = journal::disk::join(&journal::disk::join(dir, PUBLISHED_DIR), NEWEST);
+    let bytes = match read_file(disk, &path, NOTE_BYTES_MAX) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let bad = |what: String| io::Error::new(io::ErrorKind::InvalidData, format!("{path}: {what}"));
+    let note = String::from_utf8(bytes).map_err(|e| bad(e.to_string()))?;
+    let parsed = tlog::note::parse_note(note.as_bytes()).map_err(|e| bad(e.to_string()))?;
+    let checkpoint = Checkpoint::parse(parsed.text).map_err(|e| bad(e.to_string()))?;
+    if checkpoint.origin != origin {
+        return Err(bad(format!("speaks of {}, this ledger is {origin}", checkpoint.origin)));
+    }
+    let Checkpoint { size, root, .. } = checkpoint;
+    Ok(Some(Signed { note, size, root }))
+}
+
+#[cfg(test)]
+mod tests {
+    use journal::SimDisk;
+
+    use super::*;
+
+    #[test]
+    fn what_was_published_is_read_back_and_each_size_stays() {
+        let disk = SimDisk::new();
+        let signer = Signer::from_seed("example.org/a", &[7; 32]).unwrap();
+        assert_eq!(newest(&disk, "", "example.org/a").unwrap(), None);
+        for size in [1, 2] {
+            let signed = sign(&signer, "example.org/a", size, [1; 32]);
+            publish(&disk, "", &signed).unwrap();
+            assert_eq!(newest(&disk, "", "example.org/a").unwrap(), Some(signed));
+        }
+        let names = disk.list("published").unwrap();
+        assert_eq!(names, ["00000000000000000001", "00000000000000000002", "checkpoint"]);
+        assert!(newest(&disk, "", "example.org/b").is_err());
+        disk.edit("published/checkpoint", |bytes| bytes.truncate(5)).unwrap();
+        assert!(newest(&disk, "", "example.org/a").is_err());
+    }
+
+    #[test]
+    fn a_cut_at_any_call_leaves_the_old_or_the_new_checkpoint() {
+        let signer = Signer::from_seed("example.org/a", &[7; 32]).unwrap();
+        let signed = |size| sign(&signer, "example.org/a", size, [1; 32]);
+        for cut in 1.. {
+            let disk = SimDisk::new();
+            publish(&disk, "", &signed(1)).unwrap();
+            disk.cut_after(cut);
+            let done = publish(&disk, "", &signed(2)).is_ok();
+            let cut_happened = !disk.is_armed();
+            disk.crash(cut);
+            let found = newest(&disk, "", "example.org/a").unwrap().unwrap();
+            assert!(found == signed(2) || (!done && found == signed(1)), "cut after {cut} calls");
+            if !cut_happened {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! One ledger.
+pub mod checkpoint;
+mod clock;
+mod counters;
+mod inbox;
