@@ -7,4 +7,8 @@
 
 pub mod field;
 pub mod ids;
+pub mod kind;
+pub mod reject;
+pub mod rules;
 pub mod voucher;
+pub mod words;

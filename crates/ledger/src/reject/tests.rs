@@ -1,0 +1,96 @@
+//! The table against the contract's copy, and the texts it makes.
+
+use super::*;
+
+#[test]
+fn the_table_is_the_contracts() {
+    let mut reader = csv::Reader::from_reader(&include_bytes!("../../data/refusals.csv")[..]);
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), ROWS.len());
+    for (row, ours) in rows.iter().zip(ROWS) {
+        let row: Vec<&str> = row.iter().collect();
+        let soft = if ours.firmness == Firmness::Soft { "yes" } else { "no" };
+        assert_eq!(
+            row,
+            [
+                &format!("MZ-{}", ours.code),
+                ours.name,
+                ours.status.name(),
+                soft,
+                ours.when,
+                ours.message,
+                ours.hint,
+                ours.raised_by.name(),
+            ]
+        );
+    }
+    assert!(ROWS.is_sorted_by_key(|row| row.code));
+}
+
+#[test]
+fn a_reason_says_what_its_row_says() {
+    for (reason, row) in samples().iter().zip(ROWS) {
+        assert_eq!((reason.code(), reason.name()), (row.code, row.name));
+        assert_eq!(reason.status(), row.status);
+        assert_eq!(reason.is_soft(), row.firmness == Firmness::Soft);
+        let message = reason.message();
+        assert!(!message.contains(['{', '}']) && message.len() > 5, "{message}");
+        assert_eq!(reason.hint().is_none(), row.hint == "-");
+    }
+}
+
+#[test]
+fn facts_are_for_programs_and_messages_for_people() {
+    let reason = Reason::QuotaInsufficient {
+        unit: Unit::parse("441424901201").unwrap(),
+        balance: Fen::new(15_000_000),
+        quota: QuotaId::id("Q16-4401-0001").unwrap(),
+        needed: Fen::new(15_000_001),
+    };
+    assert_eq!(
+        reason.message(),
+        "unit 441424901201 has 150000.00 yuan of quota Q16-4401-0001, 150000.01 needed"
+    );
+    assert_eq!(reason.hint().unwrap(), "Ask for a release, or use another quota");
+    let facts: Vec<String> =
+        reason.facts().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(
+        facts,
+        ["unit=441424901201", "balance_fen=15000000", "quota=Q16-4401-0001", "needed_fen=15000001"]
+    );
+    assert_eq!(reason.label(), "MZ-3018");
+    let reused = Reason::BankRefReused { r#ref: "B-1".into(), seq: Seq(9) };
+    assert_eq!(reused.facts(), [("ref", "B-1".to_owned()), ("seq", "9".to_owned())]);
+    assert_eq!(reused.message(), "bank reference B-1 was used at 9");
+}
+
+#[test]
+fn money_facts_are_named_in_fen() {
+    for reason in samples() {
+        for (name, value) in reason.facts() {
+            assert_eq!(
+                name.ends_with("_fen"),
+                value == "15000001" || value == "292434000000",
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn months_areas_and_ceilings_print_as_files_write_them() {
+    let date = Date::parse("2016-06-04").unwrap();
+    assert_eq!(Month(date.month()).to_string(), "2016-06");
+    assert_eq!(AreaCode(Unit::parse("4414").unwrap()).to_string(), "441400000000");
+    assert_eq!(WideFen(i128::from(i64::MAX) * 1_000).to_string(), "92233720368547758070.00");
+    assert_eq!(WideFen(-5).to_string(), "-0.05");
+}
+
+#[test]
+fn a_place_is_spelled_as_in_the_api() {
+    let at = |line, field: &str| Reason::EmptyVoucher {}.at(line, field).place();
+    assert_eq!(at(17, "household"), "lines[17].household");
+    assert_eq!(at(17, ""), "lines[17]");
+    assert_eq!(at(0, "doc_no"), "header.doc_no");
+    assert_eq!(at(0, ""), "header");
+}
