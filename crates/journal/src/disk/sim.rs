@@ -4,7 +4,8 @@
 //! name; faults and cuts at the n-th call; garbling as a mode of its own.
 //! Lives elsewhere: what a journal must survive (`segments/crash.rs`).
 //!
-//! Always: a sector is kept or lost whole and never garbled, unless garbling is asked for. A sync that
+//! Always: a sector is kept or lost whole and never garbled, unless garbling is asked for; a write that
+//! fails or falls short ends where sectors meet, as the page cache ends where pages do. A sync that
 //! failed leaves its pages clean: a later sync succeeds without writing them, as Linux does.
 //! Equal calls and an equal seed give equal results.
 
@@ -23,12 +24,12 @@ const ENOSPC: i32 = 28;
 /// What goes wrong at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The device fails. A write may have been taken in part; a sync has written some sectors and
+    /// The device fails. A write may have been taken up to some sector; a sync has written some sectors and
     /// leaves the others clean but not durable.
     Eio,
-    /// No space. A write may have been taken in part.
+    /// No space. A write may have been taken up to some sector.
     Enospc,
-    /// Not an error: a write takes, or a read gives, only half. Other calls go through.
+    /// Not an error: a write takes, or a read gives, only about half. Other calls go through.
     Short,
 }
 
@@ -653,8 +654,11 @@ impl DiskFile for SimFile {
         let offset = as_index(offset)?;
         let taken = match step {
             Step::Go | Step::Cut => bytes.len(),
-            Step::Short => bytes.len().div_ceil(2),
-            Step::Fail(_) => state.random.below(bytes.len() + 1),
+            Step::Short => whole_sectors(offset, bytes.len() / 2).unwrap_or(bytes.len()),
+            Step::Fail(_) => {
+                let wanted = state.random.below(bytes.len() + 1);
+                whole_sectors(offset, wanted).unwrap_or(0)
+            }
         };
         let bytes = bytes.get(..taken).unwrap_or_default();
         let size = state.file(self.number)?.now.len();
@@ -681,6 +685,12 @@ impl DiskFile for SimFile {
     fn sync_all(&self) -> io::Result<()> {
         self.sync()
     }
+}
+
+/// Shortens a write at `offset` so that it ends where sectors meet; `None` if nothing is left.
+fn whole_sectors(offset: usize, len: usize) -> Option<usize> {
+    let end = (offset + len) / SECTOR_BYTES * SECTOR_BYTES;
+    end.checked_sub(offset).filter(|taken| 0 < *taken)
 }
 
 fn as_index(offset: u64) -> io::Result<usize> {

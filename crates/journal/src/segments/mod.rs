@@ -18,6 +18,10 @@ mod recover;
 mod scan;
 
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod tests;
 
 use std::io;
@@ -101,7 +105,7 @@ impl Options {
 enum Defect {
     /// A block is acknowledged without any sync.
     SkipSync,
-    /// Block N+1 is written before the sync of N.
+    /// Block N+1 is written before the sync of N: only blocks that begin with an even record are synced.
     NextBlockEarly,
     /// The bytes of a torn block stay where they are.
     SkipTailZeros,
@@ -362,7 +366,6 @@ impl Writer {
         let (file, options) = (&self.active.file, &self.options);
         if options.leaves_out(Defect::NextBlockEarly) {
             write_all_at(&**file, block.frame(), self.active.end)?;
-            // The block before this one was acknowledged, and only now is it durable.
             return if block.first_seq().0.is_multiple_of(2) { file.sync_data() } else { Ok(()) };
         }
         write_all_at(&**file, block.frame(), self.active.end)?;
