@@ -5,7 +5,9 @@
 //! Always: pure and total. No clock, no I/O, no threads, no randomness; no hash-map order reaches bytes or
 //! digests; input can never panic.
 
+pub mod digest;
 pub mod field;
+pub mod form;
 pub mod ids;
 pub mod kind;
 pub mod reject;

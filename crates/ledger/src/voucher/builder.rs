@@ -6,7 +6,9 @@
 //! Always: no call can fail. What a caller gives in a wrong place changes nothing, what it gives in a
 //! wrong form is kept as given, for the form checks to refuse.
 
-use super::{Chain, Entry, Head, HeaderText, LineAt, NONE, Name, Node, Span, Stored, Voucher};
+use super::{
+    Chain, Entry, Head, HeaderText, LineAt, MEMBER_NAMES, NONE, Name, Node, Span, Stored, Voucher,
+};
 use crate::field::Field;
 use crate::ids::Token;
 
@@ -22,6 +24,8 @@ pub struct VoucherBuilder {
     filled: [u64; 3],
     /// Where the structure begun last stands.
     open: Open,
+    /// Lengths of text, blobs and nodes before the line begun last.
+    before: [usize; 3],
 }
 
 #[derive(Clone, Copy, Default)]
@@ -48,7 +52,8 @@ impl VoucherBuilder {
         voucher.lines.clear();
         voucher.entries.clear();
         voucher.nodes.clear();
-        Self { voucher, filled: [0; 3], open: Open::Nothing }
+        voucher.dropped = 0;
+        Self { voucher, ..Self::default() }
     }
 
     /// Makes room for so many lines and bytes of text. Both are estimates of the caller, who bounds
@@ -59,9 +64,9 @@ impl VoucherBuilder {
         self.voucher.text.reserve(text_bytes);
     }
 
-    /// Number of lines begun.
+    /// Number of lines begun, those that were dropped included.
     pub fn lines(&self) -> usize {
-        self.voucher.lines.len()
+        self.voucher.len().saturating_add(self.voucher.dropped_lines())
     }
 
     /// Returns the voucher.
@@ -129,6 +134,8 @@ impl VoucherBuilder {
 
     /// Starts a line.
     pub fn begin_line(&mut self, line_no: u32, kind: &str) -> &mut Self {
+        let v = &self.voucher;
+        self.before = [v.text.len(), v.blobs.len(), v.nodes.len()];
         let kind = self.keep_text(kind);
         let first = index(self.voucher.entries.len());
         self.voucher.lines.push(LineAt { line_no, kind, first, count: 0 });
@@ -151,6 +158,33 @@ impl VoucherBuilder {
         if let Some(line) = self.voucher.lines.last_mut() {
             line.kind = kind;
         }
+        self
+    }
+
+    /// Forgets the line begun last and counts it: one more than a voucher may have. Nothing but the
+    /// line's own fields may have been set since it was begun.
+    pub fn drop_line(&mut self) -> &mut Self {
+        let v = &mut self.voucher;
+        if let Some(line) = v.lines.pop() {
+            let [text, blobs, nodes] = self.before;
+            v.text.truncate(text);
+            v.blobs.truncate(blobs);
+            v.nodes.truncate(nodes);
+            v.entries.truncate(usize::try_from(line.first).unwrap_or(usize::MAX));
+            v.dropped = v.dropped.saturating_add(1);
+            (self.filled, self.open) = ([0; 3], Open::Nothing);
+        }
+        self
+    }
+
+    /// Forgets all lines; the header stays.
+    pub fn forget_lines(&mut self) -> &mut Self {
+        let v = &mut self.voucher;
+        v.lines.clear();
+        v.entries.clear();
+        v.nodes.clear();
+        v.dropped = 0;
+        (self.filled, self.open) = ([0; 3], Open::Nothing);
         self
     }
 
@@ -264,9 +298,11 @@ impl VoucherBuilder {
     /// Appends a cell to the row begun last; one without text is left out.
     pub fn cell(&mut self, column: &str, text: &str) -> &mut Self {
         if !text.is_empty() {
-            let name = Name::Column(self.keep_text(column));
+            // A column's name is short; one that is not is kept without a name, to be refused.
+            let len = u16::try_from(column.len()).unwrap_or(0);
+            self.keep_text(column);
             let value = Stored::Text(self.keep_text(text));
-            self.append_member(name, value);
+            self.append_member(Name::Column(len), value);
         }
         self
     }
@@ -344,7 +380,7 @@ impl VoucherBuilder {
         }
         let at = self.find(field)?;
         let Some(Stored::List(mut chain)) = self.stored(at) else { return None };
-        let node = self.link(&mut chain, Name::Fixed(""), value);
+        let node = self.link(&mut chain, Name::None, value);
         self.voucher.entries.get_mut(at)?.value = Stored::List(chain);
         Some(node)
     }
@@ -365,11 +401,13 @@ impl VoucherBuilder {
 
     fn member(&mut self, name: &'static str, value: Option<Stored>) -> &mut Self {
         let Some(chain) = self.open_chain() else { return self };
+        let Some(name) = MEMBER_NAMES.iter().position(|n| *n == name) else { return self };
+        let name = Name::Member(u8::try_from(name).unwrap_or(u8::MAX));
         let mut at = chain.first;
         let mut before = None;
         while let Ok(i) = usize::try_from(at) {
             let Some(node) = self.voucher.nodes.get_mut(i) else { break };
-            if matches!(node.name, Name::Fixed(n) if n == name) {
+            if node.name == name {
                 match value {
                     Some(value) => node.value = value,
                     None => self.unlink(chain, before, i),
@@ -380,7 +418,7 @@ impl VoucherBuilder {
             at = node.next;
         }
         if let Some(value) = value {
-            self.append_member(Name::Fixed(name), value);
+            self.append_member(name, value);
         }
         self
     }
@@ -502,6 +540,29 @@ mod tests {
         let other = other.finish();
         assert_ne!(other, build(true));
         assert_eq!(other.line(0).unwrap().get(Field::Records), Some(Value::Wide(u64::MAX)));
+    }
+
+    #[test]
+    fn member_names_are_those_of_the_shapes() {
+        use crate::field::Shape;
+        let shapes = [Shape::Members, Shape::Shares, Shape::Params, Shape::Counties];
+        let mut names: Vec<&str> =
+            shapes.iter().flat_map(|s| s.members()).map(|(name, _)| *name).collect();
+        let mut ours = MEMBER_NAMES.to_vec();
+        names.sort_unstable();
+        ours.sort_unstable();
+        assert_eq!(ours, names);
+    }
+
+    #[test]
+    fn dropped_lines_are_counted_and_forgotten() {
+        let mut b = VoucherBuilder::new();
+        b.begin_line(1, "K").text(Field::Quota, "Q");
+        let kept = b.clone().finish();
+        b.begin_line(2, "L").push_text(Field::Causes, "x").blob(Field::Account, &[1]).drop_line();
+        assert_eq!(b.lines(), 2);
+        let v = b.finish();
+        assert_eq!((v.len(), v.dropped_lines(), v.line(0)), (1, 1, kept.line(0)));
     }
 
     #[test]

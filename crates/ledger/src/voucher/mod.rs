@@ -52,12 +52,35 @@ enum Stored {
     Struct(Chain),
 }
 
-/// Name of a structure's member: fixed, or the column of a data file.
-#[derive(Clone, Copy, Debug)]
+/// Name of a structure's member, in four bytes: registry vouchers hold members by the hundred thousand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Name {
-    Fixed(&'static str),
-    Column(Span),
+    /// A list entry has none.
+    None,
+    /// Position in [`MEMBER_NAMES`].
+    Member(u8),
+    /// Column of a data file: so many bytes of the arena right before the value's text.
+    Column(u16),
 }
+
+/// Names of the members of structures (`Shape::members`).
+const MEMBER_NAMES: [&str; 15] = [
+    "no",
+    "person",
+    "birth_year",
+    "sex",
+    "ability",
+    "dibao",
+    "student",
+    "insured",
+    "household",
+    "village",
+    "shares",
+    "name",
+    "value",
+    "unit",
+    "heads",
+];
 
 /// A list entry or a member of a structure.
 #[derive(Clone, Copy, Debug)]
@@ -161,6 +184,8 @@ pub struct Voucher {
     lines: Vec<LineAt>,
     entries: Vec<Entry>,
     nodes: Vec<Node>,
+    /// Lines that a reader met and did not keep: more than a voucher may have.
+    dropped: u32,
 }
 
 impl Voucher {
@@ -244,6 +269,11 @@ impl Voucher {
         self.lines.is_empty()
     }
 
+    /// Number of lines that a reader met beyond the most that a voucher may have, and did not keep.
+    pub fn dropped_lines(&self) -> usize {
+        usize::try_from(self.dropped).unwrap_or(usize::MAX)
+    }
+
     /// The line at an index from 0.
     pub fn line(&self, index: usize) -> Option<LineRef<'_>> {
         self.lines.get(index).map(|at| LineRef { voucher: self, at: *at })
@@ -304,6 +334,7 @@ impl PartialEq for Voucher {
             && self.approval_signature() == other.approval_signature()
             && self.approver_key() == other.approver_key()
             && self.len() == other.len()
+            && self.dropped == other.dropped
             && self.lines().zip(other.lines()).all(|(a, b)| a == b)
     }
 }
@@ -576,9 +607,13 @@ impl fmt::Debug for Struct<'_> {
 }
 
 fn name_of<'a>(voucher: &'a Voucher, node: &Node) -> &'a str {
-    match node.name {
-        Name::Fixed(name) => name,
-        Name::Column(span) => voucher.text_at(span),
+    match (node.name, node.value) {
+        (Name::Member(at), _) => MEMBER_NAMES.get(usize::from(at)).copied().unwrap_or_default(),
+        (Name::Column(len), Stored::Text(value)) => {
+            let len = u32::from(len);
+            voucher.text_at(Span { at: value.at.saturating_sub(len), len })
+        }
+        (Name::None | Name::Column(_), _) => "",
     }
 }
 

@@ -1,0 +1,262 @@
+//! The content digest of a voucher: what makes a retry a retry, and what an approver signs.
+//!
+//! Lives here: the content text, `name=value` a line, and its hash. It runs over the kinds' rows, so a
+//! field that a row lacks is not content.
+//! Lives elsewhere: the key, and what a second voucher of the same key gets (`decide`); the signed
+//! approval text, which holds this digest.
+//!
+//! Always: the text depends on what the voucher says and on nothing else: not on the order of fields in
+//! a message, not on the file format. Approval signature and key are no content.
+//! Source: domain contract, "Key and retries".
+
+use std::sync::LazyLock;
+
+use record::context;
+
+use crate::field::Field;
+use crate::kind::{Kind, Spec, Sub, Type};
+use crate::voucher::{HeaderText, LineRef, Struct, Value, Voucher};
+
+/// Text is handed to the hash in pieces of about this size: wide enough for its parallel lanes.
+const PIECE_BYTES: usize = 16 << 10;
+
+/// The keyed hash before its first byte: the context is hashed once a process.
+static BEGIN: LazyLock<blake3::Hasher> =
+    LazyLock::new(|| blake3::Hasher::new_derive_key(context::VOUCHER_CONTENT));
+
+/// Returns the content digest of a voucher on the ledger of an origin.
+///
+/// `kinds` are the kinds of its lines, one a line, as the form checks found them.
+pub fn digest(origin: &str, voucher: &Voucher, kinds: &[Kind]) -> [u8; 32] {
+    let mut hasher = BEGIN.clone();
+    let mut out = Out(Vec::with_capacity(PIECE_BYTES.min(voucher.size_bytes())));
+    write_header(&mut out, origin, voucher, kinds);
+    for (line, kind) in voucher.lines().zip(kinds) {
+        write_line(&mut out, line, *kind);
+        if PIECE_BYTES <= out.0.len() {
+            hasher.update(&out.0);
+            out.0.clear();
+        }
+    }
+    hasher.update(&out.0);
+    *hasher.finalize().as_bytes()
+}
+
+/// Returns the content text itself, for people and for golden files.
+pub fn text(origin: &str, voucher: &Voucher, kinds: &[Kind]) -> String {
+    let mut out = Out(Vec::new());
+    write_header(&mut out, origin, voucher, kinds);
+    for (line, kind) in voucher.lines().zip(kinds) {
+        write_line(&mut out, line, *kind);
+    }
+    String::from_utf8_lossy(&out.0).into_owned()
+}
+
+/// The text signed by an approver. Source: `docs/format.md`, signed texts.
+pub fn approval_text(origin: &str, voucher: &Voucher, digest: &[u8; 32]) -> String {
+    let mut out = Out(Vec::new());
+    for part in ["mingzhang approval v1\n", origin, "\n", voucher.organisation(), "/"] {
+        out.text(part);
+    }
+    out.text(voucher.voucher_no());
+    out.text("\n");
+    out.hex(digest);
+    out.text("\n");
+    String::from_utf8_lossy(&out.0).into_owned()
+}
+
+fn write_header(out: &mut Out, origin: &str, voucher: &Voucher, kinds: &[Kind]) {
+    out.pair("origin", origin);
+    for field in HeaderText::ALL {
+        let text = voucher.header(field);
+        if !text.is_empty() {
+            out.pair(field.name(), text);
+        }
+    }
+    if let Some(count) = voucher.line_count() {
+        out.name("line_count");
+        out.number(i64::from(count));
+        out.end();
+    }
+    // In groups without money the total may be left out: given as 0 and absent are equal.
+    let free = kinds.first().is_some_and(|kind| !kind.group().is_money());
+    if let Some(total) = voucher.total_fen().or(free.then_some(0)) {
+        out.name("total");
+        out.number(total);
+        out.end();
+    }
+}
+
+fn write_line(out: &mut Out, line: LineRef<'_>, kind: Kind) {
+    out.name("line_no");
+    out.number(i64::from(line.line_no()));
+    out.end();
+    out.pair("kind", kind.name());
+    for spec in kind.row().fields {
+        // The memo comes last, of a reversal too.
+        if spec.field != Field::Memo {
+            write_field(out, line, spec);
+        }
+    }
+    let memo = line.text(Field::Memo);
+    if !memo.is_empty() {
+        out.pair("memo", memo);
+    }
+}
+
+fn write_field(out: &mut Out, line: LineRef<'_>, spec: &Spec) {
+    let name = spec.field.name();
+    match line.get(spec.field) {
+        None => {}
+        Some(Value::Struct(value)) => write_struct(out, &[name], value, spec.ty),
+        Some(Value::List(list)) => {
+            let of = if let Type::List { of, .. } = spec.ty { *of } else { spec.ty };
+            for (i, entry) in list.iter().enumerate() {
+                let mut index = Decimal::default();
+                let index = index.of(i64::try_from(i).unwrap_or(i64::MAX));
+                if let Value::Struct(value) = entry {
+                    write_struct(out, &[name, index], value, of);
+                } else {
+                    out.names(&[name, index]);
+                    out.value(entry);
+                    out.end();
+                }
+            }
+        }
+        Some(value) => {
+            out.name(name);
+            out.value(value);
+            out.end();
+        }
+    }
+}
+
+/// Members in the order of their row; of a row of a data file first the columns that its file has,
+/// then any others as given (they are refused later).
+fn write_struct(out: &mut Out, path: &[&str], value: Struct<'_>, ty: Type) {
+    let mut write = |name: &str, value: Value<'_>| {
+        for part in path {
+            out.text(part);
+            out.text(".");
+        }
+        out.name(name);
+        out.value(value);
+        out.end();
+    };
+    match ty {
+        Type::Struct(subs) => {
+            for Sub { name, .. } in subs {
+                if let Some(member) = value.get(name) {
+                    write(name, member);
+                }
+            }
+        }
+        Type::Rows(columns) => {
+            for column in columns {
+                if let Some(cell) = value.get(column) {
+                    write(column, cell);
+                }
+            }
+            for (column, cell) in value.iter().filter(|(column, _)| !columns.contains(column)) {
+                write(column, cell);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Bytes of the content text.
+struct Out(Vec<u8>);
+
+impl Out {
+    fn text(&mut self, text: &str) {
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    fn name(&mut self, name: &str) {
+        self.text(name);
+        self.0.push(b'=');
+    }
+
+    fn names(&mut self, path: &[&str]) {
+        for (i, part) in path.iter().enumerate() {
+            if i > 0 {
+                self.0.push(b'.');
+            }
+            self.text(part);
+        }
+        self.0.push(b'=');
+    }
+
+    fn end(&mut self) {
+        self.0.push(b'\n');
+    }
+
+    fn pair(&mut self, name: &str, value: &str) {
+        self.name(name);
+        self.text(value);
+        self.end();
+    }
+
+    fn number(&mut self, number: i64) {
+        let mut text = Decimal::default();
+        self.text(text.of(number));
+    }
+
+    fn hex(&mut self, bytes: &[u8]) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |n: u8| DIGITS.get(usize::from(n)).copied().unwrap_or(b'0');
+        self.0.extend(bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]));
+    }
+
+    fn value(&mut self, value: Value<'_>) {
+        match value {
+            Value::Text(text) => self.text(text),
+            Value::Blob(bytes) => self.hex(bytes),
+            Value::Int(number) => self.number(number),
+            Value::Wide(number) => self.text(&number.to_string()),
+            Value::Bool(true) => self.text("true"),
+            Value::Bool(false) => self.text("false"),
+            // Neither lists of lists nor structures in structures exist.
+            Value::List(_) | Value::Struct(_) => {}
+        }
+    }
+}
+
+/// Decimal digits of a number, without allocation.
+#[derive(Default)]
+struct Decimal([u8; 20]);
+
+impl Decimal {
+    fn of(&mut self, number: i64) -> &str {
+        let mut rest = number.unsigned_abs();
+        let mut start = self.0.len();
+        for (i, slot) in self.0.iter_mut().enumerate().rev() {
+            *slot = u8::try_from(rest % 10).unwrap_or(0).saturating_add(b'0');
+            start = i;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        if number < 0 {
+            start = start.saturating_sub(1);
+            if let Some(slot) = self.0.get_mut(start) {
+                *slot = b'-';
+            }
+        }
+        self.0.get(start..).and_then(|digits| std::str::from_utf8(digits).ok()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_decimal() {
+        for n in [0, 1, -1, 9, 10, 99, 100, -100, i64::MAX, i64::MIN] {
+            assert_eq!(Decimal::default().of(n), n.to_string());
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! One past each limit, in the order of the codes.
