@@ -12,7 +12,7 @@
 
 use std::sync::LazyLock;
 
-use record::{BlockBuilder, Draft, Genesis, Seq, china_date, system};
+use record::{BlockBuilder, BlockHeader, Draft, Genesis, Seq, china_date, system};
 
 use super::*;
 use crate::disk::{Fault, SimDisk};
@@ -127,12 +127,12 @@ static EXPECTED: LazyLock<(Vec<u8>, Vec<usize>)> = LazyLock::new(|| {
 
 fn open_or_create(
     disk: &SimDisk,
-    options: Options,
+    options: Config,
 ) -> Result<(SegmentJournal, Option<Opened>), Error> {
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-    match SegmentJournal::open(disk.clone(), "", options) {
+    match recover::open(disk.clone(), "", options) {
         Err(Error::NoLedger { .. }) => {
-            SegmentJournal::create(disk, "", LOG, options).map(|journal| (journal, None))
+            SegmentJournal::create_with(disk, "", LOG, options).map(|journal| (journal, None))
         }
         other => other.map(|(journal, opened)| (journal, Some(opened))),
     }
@@ -149,7 +149,7 @@ fn world(error: &Error, doing: &str) -> Stop {
 /// One part of a life: opens, appends `blocks` blocks, ends.
 fn live(
     disk: &SimDisk,
-    options: Options,
+    options: Config,
     (life, blocks, end): (u64, usize, End),
     tally: &mut Tally,
 ) -> Result<(), Stop> {
@@ -182,7 +182,7 @@ fn live(
     Ok(())
 }
 
-fn acknowledge(tally: &mut Tally, block: &Block, options: Options) {
+fn acknowledge(tally: &mut Tally, block: &Block, options: Config) {
     // The defect's own writer would acknowledge in pairs: be fair to it.
     let early = options.leaves_out(Defect::NextBlockEarly);
     if !early || block.first_seq().0.is_multiple_of(2) {
@@ -212,7 +212,7 @@ fn once_more(
 }
 
 /// The life that is cut.
-fn whole_life(disk: &SimDisk, options: Options, tally: &mut Tally) -> Result<(), Stop> {
+fn whole_life(disk: &SimDisk, options: Config, tally: &mut Tally) -> Result<(), Stop> {
     for part in [(1, 9, End::Closed), (2, 9, End::Killed), (3, 5, End::Closed), (4, 3, End::Killed)]
     {
         live(disk, options, part, tally)?;
@@ -221,7 +221,7 @@ fn whole_life(disk: &SimDisk, options: Options, tally: &mut Tally) -> Result<(),
 }
 
 /// Opens what a cut or a fault has left, and compares all of it.
-fn check(disk: &SimDisk, options: Options, tally: &mut Tally, met: &mut Met) -> Result<(), String> {
+fn check(disk: &SimDisk, options: Config, tally: &mut Tally, met: &mut Met) -> Result<(), String> {
     met.runs += 1;
     // Beside: reading only finds the same end, and does not mind what a writer would mend.
     let read_only = open_read_only(Arc::new(disk.clone()), "");
@@ -272,7 +272,7 @@ fn compare(reader: &dyn Reader, records: u64) -> Result<(), String> {
 /// After a cut or a fault: the log opens, holds, goes on, and survives a second cut.
 fn aftermath(
     disk: &SimDisk,
-    options: Options,
+    options: Config,
     mut tally: Tally,
     seed: u64,
     met: &mut Met,
@@ -299,7 +299,7 @@ fn aftermath(
 }
 
 /// Cuts the power after the n-th call, for n from 0 until the whole life goes through.
-fn cut_everywhere(options: Options, seeds: u64) -> Result<Met, String> {
+fn cut_everywhere(options: Config, seeds: u64) -> Result<Met, String> {
     let mut met = Met::default();
     for n in 0.. {
         let disk = SimDisk::new();
@@ -323,7 +323,7 @@ fn cut_everywhere(options: Options, seeds: u64) -> Result<Met, String> {
 }
 
 /// Lets the n-th call fail, for n from 1 until the whole life goes through.
-fn fail_everywhere(options: Options, fault: Fault, seeds: u64) -> Result<Met, String> {
+fn fail_everywhere(options: Config, fault: Fault, seeds: u64) -> Result<Met, String> {
     let mut met = Met::default();
     for n in 1.. {
         let disk = SimDisk::new();
@@ -358,8 +358,8 @@ fn seeds(short: u64, long: u64) -> u64 {
     if std::env::var_os("MINGZHANG_LONG").is_some() { long } else { short }
 }
 
-fn options(defect: Option<Defect>) -> Options {
-    Options { defect, ..Options::simulated(SEGMENT_BYTES) }
+fn options(defect: Option<Defect>) -> Config {
+    Config { defect, ..Options::simulated(SEGMENT_BYTES).into() }
 }
 
 #[test]
@@ -378,6 +378,61 @@ fn a_failure_of_any_call_loses_nothing_acknowledged() {
         assert!(100 < met.calls, "{met:?}");
         assert!(0 < met.torn && 0 < met.whole_unacknowledged, "{met:?}");
     }
+}
+
+/// Where the segment's header and its blocks begin, and where the last one ends.
+fn places(file: &[u8]) -> Vec<u64> {
+    let mut places = vec![0, SEGMENT_HEADER_BYTES];
+    while let Some(at) = places.last().copied()
+        && let Ok(header) = BlockHeader::decode(file.get(at..).unwrap_or_default())
+    {
+        places.push(at + header.frame_bytes());
+    }
+    places.into_iter().map(|at| at as u64).collect()
+}
+
+/// A device that garbles what it was writing is outside the fault model: either nothing that counts
+/// was hit, or the log is refused with the place, and nothing is lost once the file is restored.
+#[test]
+fn a_garbled_sector_is_found_with_its_place() {
+    let (mut refused, mut unharmed) = (0, 0);
+    for n in 0.. {
+        let disk = SimDisk::new();
+        disk.cut_after(n);
+        let mut tally = Tally::default();
+        let lived = live(&disk, options(None), (1, 16, End::Killed), &mut tally);
+        assert!(!matches!(lived, Err(Stop::Violation(_))));
+        if disk.is_armed() {
+            break;
+        }
+        for seed in 0..seeds(12, 300) {
+            let cut = disk.fork();
+            let garbled = cut.crash_garbling(seed + 1_000 * n);
+            let place = format!("cut after call {n}, seed {seed}, {garbled:?}");
+            match open_or_create(&cut, options(None)) {
+                Ok((journal, _)) => {
+                    let found = journal.head().next_seq.0;
+                    assert!(tally.acked <= found && found <= tally.tried, "{place}: {found}");
+                    compare(&*journal.reader(), found).unwrap();
+                    unharmed += u64::from(!garbled.is_empty());
+                }
+                Err(Error::Corrupt { segment, offset, .. }) => {
+                    refused += 1;
+                    let hit = garbled.iter().filter(|(path, _)| *path == segment);
+                    let first = hit.map(|(_, at)| *at).min().expect(&place);
+                    let whole = disk.contents(&segment).unwrap();
+                    let expected = places(&whole).into_iter().rfind(|at| *at <= first);
+                    assert_eq!(Some(offset), expected, "{place}");
+                    // Restored from a copy kept elsewhere.
+                    cut.restart();
+                    cut.edit(&segment, |bytes| *bytes = whole).unwrap();
+                    check(&cut, options(None), &mut tally.clone(), &mut Met::default()).unwrap();
+                }
+                Err(error) => panic!("{place}: {error}"),
+            }
+        }
+    }
+    assert!(50 < refused && 50 < unharmed, "{refused} refused, {unharmed} unharmed");
 }
 
 /// The harness is seen to fail: each step that is left out must be noticed.

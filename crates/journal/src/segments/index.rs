@@ -106,8 +106,8 @@ impl Index {
         self.head = head;
     }
 
-    /// Finds the entry that holds `seq`, joined with those behind it in the same segment while all
-    /// of them together have at most `bytes_max` bytes. `None` at or beyond the head.
+    /// Finds the entry that holds `seq`, joined with those behind it in the same segment while they
+    /// are of small blocks and all together have at most `bytes_max` bytes. `None` beyond the head.
     pub(super) fn span(&self, seq: Seq, bytes_max: u64) -> Option<Span> {
         if self.head.next_seq <= seq {
             return None;
@@ -123,7 +123,8 @@ impl Index {
                 Some(next) if next.segment == first.segment => u64::from(next.offset),
                 _ => end_of_segment,
             };
-            if start < end && bytes_max < next_end - start {
+            let is_large = STRETCH_BYTES < next_end - end;
+            if start < end && (is_large || bytes_max < next_end - start) {
                 break;
             }
             end = next_end;

@@ -6,6 +6,11 @@
 //!
 //! Always: only what a power cut can leave of one unsynced block is called torn, that is any choice
 //! of its 512-byte sectors. Nothing acknowledged can look like that, since it was written whole.
+//!
+//! What this cannot tell: a device that garbles one sector and loses another in the same cut can make
+//! a small acknowledged block, whose header shares the garbled sector with the block being written, look
+//! like a part of the torn one. And a record with 512 zero bytes in it, damaged elsewhere, looks torn.
+//! The published checkpoint and the marker of a clean stop are for that; see `Options::published`.
 
 use record::limits::BLOCK_BYTES_MAX;
 use record::{BLOCK_HEADER_BYTES, BlockHeader, Seq};

@@ -25,6 +25,7 @@ mod damage;
 mod tests;
 
 use std::io;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use record::limits::BLOCK_BYTES_MAX;
@@ -57,8 +58,9 @@ pub struct Options {
     pub prepare: Prepare,
     /// Whether to take the directory's `LOCK`. No for a log inside a directory that is locked already.
     pub lock: bool,
-    /// A step left out on purpose, to see that the crash suite notices.
-    defect: Option<Defect>,
+    /// Records that the last published checkpoint speaks of; 0 = none. A log that ends before is refused
+    /// with `RolledBack` before anything is mended. That its root agrees is for the caller to see.
+    pub published: u64,
 }
 
 /// The default size of a segment, 64 MiB.
@@ -71,7 +73,7 @@ impl Default for Options {
             block_bytes_max: BLOCK_BYTES_MAX,
             prepare: Prepare::default(),
             lock: true,
-            defect: None,
+            published: 0,
         }
     }
 }
@@ -94,7 +96,30 @@ impl Options {
         let wanted = self.segment_bytes.max(2 * PAGE_BYTES).max(needed);
         wanted.checked_next_multiple_of(PAGE_BYTES).unwrap_or(u32::MAX - (PAGE_BYTES - 1))
     }
+}
 
+/// What is kept, and a step left out on purpose, to see that the crash suite notices.
+#[derive(Clone, Copy, Debug)]
+struct Config {
+    options: Options,
+    defect: Option<Defect>,
+}
+
+impl From<Options> for Config {
+    fn from(options: Options) -> Self {
+        Self { options, defect: None }
+    }
+}
+
+impl Deref for Config {
+    type Target = Options;
+
+    fn deref(&self) -> &Options {
+        &self.options
+    }
+}
+
+impl Config {
     fn leaves_out(&self, step: Defect) -> bool {
         self.defect == Some(step)
     }
@@ -134,7 +159,7 @@ pub struct SegmentJournal {
 /// What is behind all handles on one log.
 struct Writer {
     shared: Arc<Shared>,
-    options: Options,
+    options: Config,
     log_id: Hash,
     active: Active,
     preparer: Preparer,
@@ -171,6 +196,15 @@ impl SegmentJournal {
         log_id: Hash,
         options: Options,
     ) -> Result<Self, Error> {
+        Self::create_with(disk, dir, log_id, options.into())
+    }
+
+    fn create_with(
+        disk: Arc<dyn Disk>,
+        dir: &str,
+        log_id: Hash,
+        options: Config,
+    ) -> Result<Self, Error> {
         let segments_dir = join(dir, SEGMENTS_DIR);
         disk.create_dir(&segments_dir).map_err(|e| Error::io("creating", &segments_dir, &e))?;
         let lock = if options.lock { Some(lock_directory(&*disk, dir)?) } else { None };
@@ -199,17 +233,18 @@ impl SegmentJournal {
     /// Opens the log in `dir` for appending: finds its end, mends what a power cut has left, and makes
     /// sure that everything found is durable.
     ///
-    /// The caller compares what was opened with the last published checkpoint before it serves.
+    /// The caller compares what was opened with the last published checkpoint before it serves:
+    /// the size by [`Options::published`], the root by itself.
     ///
     /// # Errors
-    /// `NoLedger`, `Locked`, `Corrupt`, `Newer`, `Unavailable`.
+    /// `NoLedger`, `Locked`, `Corrupt`, `Newer`, `RolledBack`, `Unavailable`.
     pub fn open(disk: Arc<dyn Disk>, dir: &str, options: Options) -> Result<(Self, Opened), Error> {
-        recover::open(disk, dir, options)
+        recover::open(disk, dir, options.into())
     }
 
     fn assemble(
         shared: Arc<Shared>,
-        options: Options,
+        options: Config,
         log_id: Hash,
         active: Active,
         preparer: Preparer,
@@ -451,7 +486,7 @@ fn name_segment(
     shared: &Shared,
     prepared: Prepared,
     header: &SegmentHeader,
-    options: &Options,
+    options: &Config,
 ) -> io::Result<Active> {
     let (disk, dir) = (shared.disk(), shared.dir());
     let Prepared { file, size } = prepared;

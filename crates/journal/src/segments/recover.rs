@@ -17,7 +17,7 @@ use super::names::{CLEAN_FILE, LOCK_FILE, MARKER_BYTES_MAX, Marker, SEGMENTS_DIR
 use super::prepare::{Preparer, next_path};
 use super::reader::SegmentReader;
 use super::scan::{Last, Scan, scan};
-use super::{Active, Defect, Options, SegmentJournal};
+use super::{Active, Config, Defect, SegmentJournal};
 use crate::disk::{Disk, DiskFile, Lock, Mode, join, read_exact_at, read_file, write_all_at};
 use crate::error::{Damage, Error};
 use crate::journal::Head;
@@ -91,7 +91,7 @@ pub fn open_read_only(disk: Arc<dyn Disk>, dir: &str) -> Result<(SegmentReader, 
 pub(super) fn open(
     disk: Arc<dyn Disk>,
     dir: &str,
-    options: Options,
+    options: Config,
 ) -> Result<(SegmentJournal, Opened), Error> {
     // Before the lock, which would create a file in a directory that holds no log.
     super::scan::list_segments(&*disk, dir)?;
@@ -99,6 +99,10 @@ pub(super) fn open(
     let marker = read_marker(&*disk, dir)?;
     let scan = scan(&*disk, dir)?;
     check_marker(marker, &scan)?;
+    let (size, published) = (scan.index.head().next_seq.0, options.published);
+    if size < published {
+        return Err(Error::RolledBack { size, published });
+    }
     let mut opened = opened(&scan, marker.is_some());
     let last = &scan.last;
     let failed = |error: &io::Error| Error::io("mending", &last.path, error);
@@ -199,7 +203,7 @@ fn check_marker(marker: Option<Marker>, scan: &Scan) -> Result<(), Error> {
 /// Blocks before the last one are durable, since each was synced before the next was written; as far
 /// as one block reaches is rewritten all the same, and as far behind the end, where zeros may be shown
 /// that a failed start never brought to the disk.
-fn mend(file: &dyn DiskFile, last: &Last, options: &Options) -> io::Result<u64> {
+fn mend(file: &dyn DiskFile, last: &Last, options: &Config) -> io::Result<u64> {
     let reach = BLOCK_REACH as u64;
     let start = last.block_start.min(last.end.saturating_sub(reach));
     let start = if start <= SEGMENT_HEADER_BYTES as u64 { 0 } else { start };

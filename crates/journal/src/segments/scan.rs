@@ -151,7 +151,7 @@ fn check_header(
 /// Reads the block headers of a segment that is not the last; `next` begins the one after it.
 fn walk(window: &mut Window, index: &mut Index, next: Seq) -> Result<(), Error> {
     let mut offset = SEGMENT_HEADER_BYTES as u64;
-    let mut ahead = CHUNK_BYTES;
+    let mut ahead = PEEK_BYTES;
     let fault = loop {
         let room = window.size.saturating_sub(offset);
         let bytes = window.get(offset, BLOCK_HEADER_BYTES as u64, ahead)?;

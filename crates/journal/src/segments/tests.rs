@@ -1,7 +1,7 @@
 //! What a log of segments must do beyond the common suite: files, rolling, full disks, refusals.
 
 use super::*;
-use crate::conformance::{Opener, check_all};
+use crate::conformance::{BlockMaker, Opener, check_all};
 use crate::disk::{RealDisk, SimDisk};
 
 const LOG: Hash = [5; 32];
@@ -45,4 +45,565 @@ fn segments_conform_on_real_files() {
         },
         BLOCK_BYTES_MAX,
     );
+}
+
+fn sim() -> (SimDisk, Arc<dyn Disk>) {
+    let disk = SimDisk::new();
+    (disk.clone(), Arc::new(disk))
+}
+
+/// Creates a log and becomes its writer.
+fn writer(disk: &Arc<dyn Disk>, options: Options) -> (SegmentJournal, Epoch) {
+    let mut journal = SegmentJournal::create(disk.clone(), "", LOG, options).unwrap();
+    let epoch = journal.acquire().unwrap();
+    (journal, epoch)
+}
+
+/// Appends a block of `bytes` bytes of records; 0 for the genesis.
+fn append(journal: &mut SegmentJournal, epoch: Epoch, bytes: usize) -> Result<Arc<Block>, Error> {
+    let head = journal.head();
+    let mut maker = BlockMaker::new(&head, epoch);
+    let block = if bytes == 0 { maker.block(1, 0) } else { maker.block_of_bytes(bytes) };
+    journal.append(&head.hash, block).map(Durable::into_inner)
+}
+
+fn segment_names(disk: &Arc<dyn Disk>) -> Vec<String> {
+    let names = disk.list("segments").unwrap();
+    names.into_iter().filter(|name| names::segment_first_seq(name).is_some()).collect()
+}
+
+#[test]
+fn an_append_is_one_write_and_one_sync() {
+    let (sim, disk) = sim();
+    let (mut journal, epoch) = writer(&disk, Options::simulated(1024 * 1024));
+    append(&mut journal, epoch, 0).unwrap();
+    for bytes in [100, 5_000, 100_000] {
+        let before = sim.calls();
+        append(&mut journal, epoch, bytes).unwrap();
+        let after = sim.calls();
+        assert_eq!((after.writes - before.writes, after.syncs - before.syncs), (1, 1));
+        assert_eq!(after.total - before.total, 2, "and no other call");
+    }
+}
+
+#[test]
+fn a_block_may_end_where_its_segment_ends() {
+    for spare in [0, 8] {
+        let (_, disk) = sim();
+        let options = Options::simulated(16 * 1024);
+        let (mut journal, epoch) = writer(&disk, options);
+        append(&mut journal, epoch, 0).unwrap();
+        let room = 16 * 1024 - usize::try_from(journal.writer().active.end).unwrap();
+        append(&mut journal, epoch, room - 112 - spare).unwrap();
+        assert_eq!(segment_names(&disk).len(), 1);
+        assert_eq!(journal.writer().active.end, 16 * 1024 - spare as u64);
+        // Full to the last byte, and no next segment yet: opens as any other.
+        drop(journal);
+        let (mut journal, opened) = SegmentJournal::open(disk.clone(), "", options).unwrap();
+        assert_eq!((opened.torn, opened.segments), (None, 1));
+        let epoch = journal.acquire().unwrap();
+        let block = append(&mut journal, epoch, 200).unwrap();
+        let expected =
+            ["00000000000000000000.mzs".to_owned(), names::segment_name(block.first_seq())];
+        assert_eq!(segment_names(&disk), expected);
+        drop(journal);
+        let (reader, opened) = open_read_only(disk, "").unwrap();
+        assert_eq!((opened.segments, reader.head().next_seq), (2, block.last_seq().next()));
+        assert_eq!(reader.blocks(record::Seq(0)).count(), 3);
+    }
+}
+
+#[test]
+fn a_block_larger_than_a_segment_gets_a_file_of_its_own_size() {
+    let (sim, disk) = sim();
+    let options = Options::simulated(16 * 1024);
+    let (mut journal, epoch) = writer(&disk, options);
+    append(&mut journal, epoch, 0).unwrap();
+    let large = append(&mut journal, epoch, BLOCK_BYTES_MAX).unwrap();
+    append(&mut journal, epoch, 5_000).unwrap();
+    let names = segment_names(&disk);
+    let sizes: Vec<usize> =
+        names.iter().map(|name| sim.contents(&format!("segments/{name}")).unwrap().len()).collect();
+    let exact = (SEGMENT_HEADER_BYTES + large.frame().len()).next_multiple_of(4_096);
+    assert_eq!(sizes, [16 * 1024, exact, 16 * 1024]);
+    drop(journal);
+    let (journal, opened) = SegmentJournal::open(disk, "", options).unwrap();
+    assert_eq!(opened.segments, 3);
+    assert_eq!(journal.reader().block_of(large.last_seq()).unwrap(), Some(large));
+}
+
+#[test]
+fn the_largest_block_is_cut_as_any_other() {
+    let (start, disk) = sim();
+    let options = Options::simulated(16 * 1024);
+    let (mut journal, epoch) = writer(&disk, options);
+    append(&mut journal, epoch, 0).unwrap();
+    Box::new(journal).close().unwrap();
+    let (mut torn, mut whole) = (0, 0);
+    // Its file is prepared in 17 pieces, synced, named; then come the write and the sync.
+    for n in 0.. {
+        let sim = start.fork();
+        sim.restart();
+        let disk: Arc<dyn Disk> = Arc::new(sim.clone());
+        let (mut journal, _) = SegmentJournal::open(disk.clone(), "", options).unwrap();
+        let epoch = journal.acquire().unwrap();
+        sim.cut_after(n);
+        let appended = append(&mut journal, epoch, BLOCK_BYTES_MAX).is_ok();
+        if sim.is_armed() {
+            break;
+        }
+        sim.crash(n);
+        let (mut journal, opened) = SegmentJournal::open(disk, "", options).unwrap();
+        let records = opened.head.next_seq.0;
+        assert!(records == 1 || records == 258, "call {n}: {records} records");
+        assert!(!appended || records == 258, "call {n}: the block is gone");
+        torn += u64::from(opened.torn.is_some());
+        whole += u64::from(records == 258);
+        let epoch = journal.acquire().unwrap();
+        append(&mut journal, epoch, 300).unwrap();
+    }
+    assert!(0 < torn && 0 < whole, "{torn} torn, {whole} whole");
+}
+
+#[test]
+fn a_full_disk_loses_nothing_and_is_survived() {
+    for prepare in [Prepare::Inline, Prepare::Background] {
+        let (sim, disk) = sim();
+        let options = Options { prepare, ..Options::simulated(16 * 1024) };
+        let (mut journal, epoch) = writer(&disk, options);
+        sim.set_free_bytes(Some(10_000));
+        append(&mut journal, epoch, 0).unwrap();
+        append(&mut journal, epoch, 5_000).unwrap();
+        // The segment goes on while it has room.
+        append(&mut journal, epoch, 5_000).unwrap();
+        let head = journal.head();
+        let full = append(&mut journal, epoch, 5_000).unwrap_err();
+        assert!(
+            matches!(&full, Error::DiskFull { dir, free: 10_000, needed: 16_384 } if dir == "segments"),
+            "{full:?}"
+        );
+        assert_eq!(full.to_string(), "segments: 10000 bytes free, 16384 needed");
+        assert_eq!(journal.head(), head);
+        // A smaller one still fits, and when space is freed all goes on, in the same process.
+        append(&mut journal, epoch, 300).unwrap();
+        sim.set_free_bytes(None);
+        append(&mut journal, epoch, 5_000).unwrap();
+        assert_eq!(journal.reader().blocks(record::Seq(0)).count(), 5);
+    }
+}
+
+#[test]
+fn after_a_failed_sync_nothing_is_written() {
+    for (at, fault) in [(1, crate::disk::Fault::Eio), (2, crate::disk::Fault::Eio)] {
+        let (sim, disk) = sim();
+        let (mut journal, epoch) = writer(&disk, Options::simulated(64 * 1024));
+        append(&mut journal, epoch, 0).unwrap();
+        let head = journal.head();
+        sim.fail(at, fault);
+        let unknown = append(&mut journal, epoch, 700).unwrap_err();
+        assert!(matches!(unknown, Error::Unknown { .. }), "{unknown}");
+        assert_eq!(journal.head(), head, "readers do not see it");
+        let calls = sim.calls();
+        for _ in 0..3 {
+            let refused = append(&mut journal, epoch, 700).unwrap_err();
+            assert!(refused.to_string().starts_with("an earlier write failed: "), "{refused}");
+        }
+        assert!(matches!(journal.acquire(), Err(Error::Unavailable { .. })));
+        assert!(matches!(Box::new(journal).close(), Err(Error::Unavailable { .. })));
+        assert_eq!(sim.calls(), calls, "the disk is left alone");
+        assert!(sim.contents("clean").is_err());
+    }
+}
+
+#[test]
+fn of_two_handles_the_newer_one_writes() {
+    let (_, disk) = sim();
+    let (mut old, first) = writer(&disk, Options::simulated(64 * 1024));
+    append(&mut old, first, 0).unwrap();
+    let mut new = old.handle();
+    let second = new.acquire().unwrap();
+    let refused = append(&mut old, first, 100).unwrap_err();
+    assert!(matches!(refused, Error::Fenced { mine: 1, theirs: 2 }), "{refused}");
+    // Not even with a block of the new epoch: the handle is fenced, not the block alone.
+    let refused = append(&mut old, second, 100).unwrap_err();
+    assert!(matches!(refused, Error::Fenced { mine: 1, theirs: 2 }), "{refused}");
+    append(&mut new, second, 100).unwrap();
+    assert_eq!(old.head(), new.head(), "both see the same log");
+    assert!(matches!(Box::new(old).close(), Err(Error::Fenced { mine: 1, theirs: 2 })));
+    Box::new(new).close().unwrap();
+}
+
+#[test]
+fn a_directory_has_one_writer_and_any_readers() {
+    let temporary = tempfile::tempdir().unwrap();
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(temporary.path()));
+    let options = Options::with_segment_bytes(64 * 1024);
+    let nothing = SegmentJournal::open(disk.clone(), "", options).map(|_| ());
+    assert!(matches!(nothing, Err(Error::NoLedger { .. })));
+    assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0, "and nothing was made");
+    let (mut journal, epoch) = writer(&disk, options);
+    append(&mut journal, epoch, 0).unwrap();
+    let locked = SegmentJournal::open(disk.clone(), "", options).map(|_| ()).unwrap_err();
+    assert!(matches!(locked, Error::Locked { .. }), "{locked}");
+    let locked = SegmentJournal::create(disk.clone(), "", LOG, options).map(|_| ()).unwrap_err();
+    assert!(matches!(locked, Error::Locked { .. }), "{locked}");
+    // Readers take no lock, and see what was there when they came.
+    let (reader, _) = open_read_only(disk.clone(), "").unwrap();
+    append(&mut journal, epoch, 500).unwrap();
+    assert_eq!(reader.blocks(record::Seq(0)).count(), 1);
+    Box::new(journal).close().unwrap();
+    let exists = SegmentJournal::create(disk.clone(), "", LOG, options).map(|_| ()).unwrap_err();
+    assert!(matches!(exists, Error::Exists { .. }), "{exists}");
+    let (journal, opened) = SegmentJournal::open(disk, "", options).unwrap();
+    assert!(opened.clean && opened.rewritten_bytes == 0);
+    assert_eq!((opened.log_id, opened.head), (LOG, journal.head()));
+    let mut files: Vec<_> = std::fs::read_dir(temporary.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    assert_eq!(files, ["LOCK", "clean", "segments"]);
+}
+
+#[test]
+fn a_clean_stop_survives_starts_that_append_nothing() {
+    let (sim, disk) = sim();
+    let options = Options::simulated(64 * 1024);
+    let (mut journal, epoch) = writer(&disk, options);
+    append(&mut journal, epoch, 0).unwrap();
+    Box::new(journal).close().unwrap();
+    let marker = sim.contents("clean").unwrap();
+    for _ in 0..2 {
+        let (mut journal, opened) = SegmentJournal::open(disk.clone(), "", options).unwrap();
+        assert!(opened.clean);
+        // Taking the epoch writes nothing; a kill here is no unclean stop.
+        journal.acquire().unwrap();
+    }
+    let (mut journal, _) = SegmentJournal::open(disk.clone(), "", options).unwrap();
+    let epoch = journal.acquire().unwrap();
+    append(&mut journal, epoch, 100).unwrap();
+    assert!(sim.contents("clean").is_err(), "gone with the first append");
+    drop(journal);
+    let (_, opened) = SegmentJournal::open(disk, "", options).unwrap();
+    assert!(!opened.clean);
+    assert_eq!(opened.rewritten_bytes, 64 * 1024, "as far as a block reaches, which is all of it");
+    assert_eq!(marker.len(), 2 + 65, "one digit, 64 digits, two line ends");
+}
+
+/// A log of several segments, closed or not, and where each segment begins.
+fn long_log(blocks: usize) -> (SimDisk, Arc<dyn Disk>, Vec<String>) {
+    let (sim, disk) = sim();
+    let (mut journal, epoch) = writer(&disk, Options::simulated(16 * 1024));
+    append(&mut journal, epoch, 0).unwrap();
+    for _ in 1..blocks {
+        append(&mut journal, epoch, 3_000).unwrap();
+    }
+    drop(journal);
+    let names = segment_names(&disk);
+    assert!(3 <= names.len());
+    (sim, disk, names.iter().map(|name| format!("segments/{name}")).collect())
+}
+
+fn refusal(disk: &Arc<dyn Disk>) -> String {
+    let options = Options::simulated(16 * 1024);
+    let error = SegmentJournal::open(disk.clone(), "", options).map(|_| ()).unwrap_err();
+    let same = open_read_only(disk.clone(), "").map(|_| ()).unwrap_err();
+    assert_eq!(error.to_string(), same.to_string());
+    error.to_string()
+}
+
+#[test]
+fn damage_before_the_last_segment_is_named_with_its_place() {
+    let (sim, _, paths) = long_log(14);
+    // Segment 0: genesis and three blocks; then four blocks of one record a segment.
+    let cases: [(&str, usize, u8, &str); 4] = [
+        // A block header in the middle.
+        (
+            &paths[1],
+            4_096 + 2 * 3_112 + 20,
+            1,
+            "segments/00000000000000000004.mzs, offset 10320: \
+         offset 4: checksum of block header is ",
+        ),
+        // The padding behind the last block.
+        (
+            &paths[1],
+            16_380,
+            9,
+            "segments/00000000000000000004.mzs, offset 13432: offset 0: no block \
+         begins here; a later segment exists; records from 7 on",
+        ),
+        // The header of a segment.
+        (
+            &paths[1],
+            40,
+            1,
+            "segments/00000000000000000004.mzs, offset 0: offset 8: checksum of \
+         segment header is ",
+        ),
+        (
+            &paths[2],
+            0,
+            1,
+            "segments/00000000000000000007.mzs, offset 0: offset 0: no segment begins \
+         here; records 7-9",
+        ),
+    ];
+    for (path, offset, flip, expected) in cases {
+        let copy = sim.fork();
+        copy.restart();
+        copy.edit(path, |bytes| bytes[offset] ^= flip).unwrap();
+        let text = refusal(&(Arc::new(copy) as Arc<dyn Disk>));
+        assert!(text.starts_with(expected), "{path} {offset}: {text}");
+    }
+}
+
+#[test]
+fn missing_segments_are_noticed() {
+    let (sim, _, paths) = long_log(18);
+    let without = |path: &str| {
+        let copy = sim.fork();
+        copy.restart();
+        copy.remove(path).unwrap();
+        Arc::new(copy) as Arc<dyn Disk>
+    };
+    let text = refusal(&without(&paths[0]));
+    let expected = "segments/00000000000000000004.mzs, offset 16: first_seq of the segment header is 4, \
+                    0 expected; records 0-3";
+    assert_eq!(text, expected);
+    let text = refusal(&without(&paths[1]));
+    let expected = "segments/00000000000000000000.mzs, offset 13656: no block; a later segment exists; \
+                    records 4-6";
+    assert_eq!(text, expected);
+    // The last one cannot be missed from within: that is what the published checkpoint is for ...
+    let cut = without(paths.last().unwrap());
+    let (_, opened) = open_read_only(cut, "").unwrap();
+    assert!(opened.head.next_seq.0 < 18);
+    // ... or the marker of a clean stop.
+    let copy = sim.fork();
+    copy.restart();
+    let disk: Arc<dyn Disk> = Arc::new(copy.clone());
+    let (journal, _) =
+        SegmentJournal::open(disk.clone(), "", Options::simulated(16 * 1024)).unwrap();
+    Box::new(journal).close().unwrap();
+    copy.remove(paths.last().unwrap()).unwrap();
+    let text = refusal(&disk);
+    assert!(
+        text.contains("the marker `clean` says the log ended whole at 18 records, 16"),
+        "{text}"
+    );
+}
+
+type Change = fn(&mut SegmentHeader);
+
+#[test]
+fn a_header_that_disagrees_with_its_log_is_refused() {
+    let (sim, _, paths) = long_log(14);
+    let changed = |path: &str, change: Change| {
+        let copy = sim.fork();
+        copy.restart();
+        copy.edit(path, |bytes| {
+            let mut header = SegmentHeader::decode(bytes).unwrap();
+            change(&mut header);
+            bytes[..SEGMENT_HEADER_BYTES].copy_from_slice(&header.encode());
+        })
+        .unwrap();
+        refusal(&(Arc::new(copy) as Arc<dyn Disk>))
+    };
+    let cases: [(Change, &str); 6] = [
+        (
+            |header| header.file_size += 8,
+            "offset 12: file size of the segment header is 16392, 16384",
+        ),
+        (
+            |header| header.first_seq = record::Seq(8),
+            "offset 16: first_seq of the segment header is 8, 7",
+        ),
+        (|header| header.number = 7, "offset 24: number of the segment header is 7, 2 expected"),
+        (|header| header.prev = [3; 32], "offset 32: prev of the segment header is 0303"),
+        (|header| header.log_id = [6; 32], "offset 64: log id of the segment header is 0606"),
+        (|header| header.epoch = 0, "offset 96: epoch of the segment header is 0, 1 expected"),
+    ];
+    for (change, expected) in cases {
+        let text = changed(&paths[2], change);
+        assert!(text.contains(expected), "{expected}: {text}");
+        assert!(text.starts_with(&paths[2]), "{text}");
+    }
+    // An epoch that rises too early makes the blocks behind it fall.
+    let text = changed(&paths[2], |header| header.epoch = 2);
+    assert!(text.contains("offset 4096: epoch falls from 2 to 1; a later segment"), "{text}");
+}
+
+#[test]
+fn opening_reads_headers_and_looking_up_reads_once() {
+    let (sim, disk) = sim();
+    let options = Options::simulated(512 * 1024);
+    let (mut journal, epoch) = writer(&disk, options);
+    append(&mut journal, epoch, 0).unwrap();
+    for _ in 0..120 {
+        append(&mut journal, epoch, 100_000).unwrap();
+    }
+    Box::new(journal).close().unwrap();
+    let before = sim.calls();
+    let (reader, opened) = open_read_only(disk.clone(), "").unwrap();
+    let read = sim.calls().bytes_read - before.bytes_read;
+    assert_eq!(opened.segments, 24);
+    // Of 12 MB: a page a block, the room behind each segment's last block, the last segment.
+    assert!(read < 3_000_000, "{read} bytes read");
+    reader.block_of(record::Seq(200)).unwrap().unwrap();
+    let before = sim.calls();
+    reader.block_of(record::Seq(202)).unwrap().unwrap();
+    assert_eq!(sim.calls().reads - before.reads, 1);
+    let before = sim.calls();
+    assert_eq!(reader.blocks(record::Seq(0)).count(), 121);
+    assert_eq!(sim.calls().reads - before.reads, 121, "one a large block");
+}
+
+#[test]
+fn small_blocks_share_reads_and_index_entries() {
+    let (sim, disk) = sim();
+    let (mut journal, epoch) = writer(&disk, Options::simulated(256 * 1024));
+    append(&mut journal, epoch, 0).unwrap();
+    for _ in 0..3_000 {
+        append(&mut journal, epoch, 200).unwrap();
+    }
+    let reader = journal.reader();
+    let before = sim.calls();
+    assert_eq!(reader.blocks(record::Seq(0)).count(), 3_001);
+    let reads = sim.calls().reads - before.reads;
+    // 936 KB in pieces of at most 256 KiB, and a piece ends with its segment.
+    assert!(reads <= 8, "{reads} reads");
+    for seq in (0..3_001).step_by(7) {
+        let seq = record::Seq(seq);
+        let before = sim.calls();
+        assert_eq!(reader.block_of(seq).unwrap().unwrap().first_seq(), seq);
+        assert_eq!(sim.calls().reads - before.reads, 1);
+    }
+    let spans =
+        (0..3_001).filter_map(|seq| journal.writer().shared.index().span(record::Seq(seq), 0));
+    let mut starts: Vec<_> = spans.map(|span| (span.segment, span.start)).collect();
+    starts.dedup();
+    assert!(starts.len() <= 62, "{} entries", starts.len());
+}
+
+#[test]
+fn damage_in_an_earlier_body_is_found_by_whoever_reads_it() {
+    let (sim, disk, paths) = long_log(14);
+    let intact = open_read_only(disk, "").unwrap().0.block_of(record::Seq(5)).unwrap().unwrap();
+    let copy = sim.fork();
+    copy.restart();
+    copy.edit(&paths[1], |bytes| bytes[4_096 + 3_112 + 500] ^= 4).unwrap();
+    let copy: Arc<dyn Disk> = Arc::new(copy);
+    // Opening does not read it.
+    let (reader, _) = open_read_only(copy, "").unwrap();
+    let error = reader.block_of(record::Seq(5)).map(|_| ()).unwrap_err();
+    let text = error.to_string();
+    let expected =
+        "segments/00000000000000000004.mzs, offset 7208: offset 96: checksum of block body is ";
+    assert!(text.starts_with(expected) && text.ends_with("; record 5"), "{text}");
+    let items: Vec<_> = reader.blocks(record::Seq(0)).collect();
+    assert_eq!(items.len(), 6, "five blocks, then the error, then nothing");
+    assert!(items[5].is_err() && items[..5].iter().all(Result::is_ok));
+    assert_eq!(intact.first_seq(), record::Seq(5));
+}
+
+/// Gives the block's first record another version and mends all checksums.
+fn newer_record(frame: &mut [u8]) {
+    frame[112 + 2] = 2;
+    let body_end = 112 + u32::from_le_bytes(frame[20..24].try_into().unwrap()) as usize;
+    let crc = crc32c::crc32c(&frame[112..body_end]);
+    frame[96..100].copy_from_slice(&crc.to_le_bytes());
+    let crc = crc32c::crc32c(&frame[8..112]);
+    frame[4..8].copy_from_slice(&crc.to_le_bytes());
+}
+
+#[test]
+fn what_a_newer_program_wrote_is_not_called_damage() {
+    let (sim, _, paths) = long_log(14);
+    let changed = |path: &str, at: usize| {
+        let copy = sim.fork();
+        copy.restart();
+        copy.edit(path, |bytes| newer_record(&mut bytes[at..])).unwrap();
+        Arc::new(copy) as Arc<dyn Disk>
+    };
+    // In the last segment opening tells, in an earlier one reading.
+    let text = refusal(&changed(paths.last().unwrap(), 4_096));
+    let expected = "a record of segments/00000000000000000013.mzs, block at offset 4096, has version 2, \
+                    this program reads up to 1";
+    assert_eq!(text, expected);
+    let (reader, _) = open_read_only(changed(&paths[1], 4_096), "").unwrap();
+    let error = reader.block_of(record::Seq(4)).map(|_| ()).unwrap_err();
+    assert!(matches!(error, Error::Newer { found: 2, max: 1, .. }), "{error}");
+    let copy = sim.fork();
+    copy.restart();
+    copy.edit(&paths[1], |bytes| bytes[7] = 2).unwrap();
+    let text = refusal(&(Arc::new(copy) as Arc<dyn Disk>));
+    assert_eq!(text, "segments/00000000000000000004.mzs has version 2, this program reads up to 1");
+}
+
+#[test]
+fn a_log_opens_for_reading_at_any_moment_of_its_writer() {
+    let temporary = tempfile::tempdir().unwrap();
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(temporary.path()));
+    let (mut journal, epoch) = writer(&disk, Options::with_segment_bytes(64 * 1024));
+    append(&mut journal, epoch, 0).unwrap();
+    let done = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let watcher = std::thread::spawn({
+        let (disk, done) = (disk.clone(), done.clone());
+        move || {
+            let (mut opened, mut last) = (0, 0);
+            while !done.load(std::sync::atomic::Ordering::SeqCst) {
+                let (reader, found) = open_read_only(disk.clone(), "").expect("opens");
+                assert!(last <= found.head.next_seq.0);
+                last = found.head.next_seq.0;
+                let read: u64 = reader
+                    .blocks(record::Seq(0))
+                    .map(|block| u64::from(block.expect("reads").count()))
+                    .sum();
+                assert_eq!(read, last);
+                opened += 1;
+            }
+            opened
+        }
+    });
+    for i in 0..1_500 {
+        append(&mut journal, epoch, 100 + 37 * i % 5_000).unwrap();
+    }
+    done.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert!(0 < watcher.join().unwrap());
+    assert!(30 < segment_names(&disk).len());
+    Box::new(journal).close().unwrap();
+    assert_eq!(disk.list("segments").unwrap(), segment_names(&disk));
+}
+
+#[test]
+fn a_log_may_live_below_the_root() {
+    let (sim, disk) = sim();
+    let options = Options { lock: false, ..Options::simulated(16 * 1024) };
+    let journal = SegmentJournal::create(disk.clone(), "attempts", LOG, options).unwrap();
+    // Durable as soon as it was created.
+    drop(journal);
+    sim.crash(3);
+    let (mut journal, _) = SegmentJournal::open(disk.clone(), "attempts", options).unwrap();
+    let epoch = journal.acquire().unwrap();
+    append(&mut journal, epoch, 0).unwrap();
+    Box::new(journal).close().unwrap();
+    assert_eq!(disk.list("attempts").unwrap(), ["clean", "segments"]);
+}
+
+#[test]
+fn a_log_that_ends_before_its_checkpoint_is_left_as_it_is() {
+    let (sim, disk, paths) = long_log(14);
+    let last = paths.last().unwrap();
+    // The last block, as torn as it can be.
+    sim.edit(last, |bytes| bytes[4_096 + 1_024..].fill(0)).unwrap();
+    let before = sim.contents(last).unwrap();
+    let options = Options { published: 14, ..Options::simulated(16 * 1024) };
+    let error = SegmentJournal::open(disk.clone(), "", options).map(|_| ()).unwrap_err();
+    assert_eq!(error.to_string(), "ledger has 13 records, the checkpoint speaks of 14");
+    assert_eq!(sim.contents(last).unwrap(), before);
+    let options = Options { published: 13, ..options };
+    let (_, opened) = SegmentJournal::open(disk, "", options).unwrap();
+    assert_eq!(opened.torn.map(|tail| (tail.offset, 900 < tail.bytes)), Some((4_096, true)));
+    assert_ne!(sim.contents(last).unwrap(), before);
 }
