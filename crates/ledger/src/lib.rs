@@ -5,12 +5,19 @@
 //! Always: pure and total. No clock, no I/O, no threads, no randomness; no hash-map order reaches bytes or
 //! digests; input can never panic.
 
+pub mod account;
+pub mod codec;
+pub mod decide;
 pub mod digest;
+pub mod event;
 pub mod field;
 pub mod form;
 pub mod ids;
 pub mod kind;
+pub mod kinds;
 pub mod reject;
 pub mod rules;
+pub mod state;
+pub mod table;
 pub mod voucher;
 pub mod words;

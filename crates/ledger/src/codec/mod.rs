@@ -1,0 +1,190 @@
+//! Events to stored messages and back.
+//!
+//! Lives here: the only files that name `proto::log::v1`.
+//! Lives elsewhere: envelope and legs as bytes (`record`), what an event does (`event`).
+//!
+//! Always: what is sealed decodes to the event it was made of; any bytes decode to an event or to a named
+//! error, never to a panic; hot kinds reuse their messages, so a line costs no allocation.
+
+mod access;
+mod money;
+mod registry;
+mod rules;
+
+use prost::Message;
+use record::{Draft, DraftError, Record};
+use thiserror::Error;
+
+use crate::event::{Common, Entry, Event};
+use crate::ids::Date;
+use crate::kind::Kind;
+
+/// Why a record says nothing that this version knows.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum DecodeError {
+    /// No event of this version has this kind.
+    #[error("kind {0} is not known to this version")]
+    Kind(u16),
+    /// The payload is no message of the kind.
+    #[error("payload: {0}")]
+    Payload(String),
+    /// The payload is a message, but not spelled as this program spells it.
+    #[error("payload is not in canonical form")]
+    NotCanonical,
+    /// A field holds nothing that it may hold.
+    #[error("field {0} holds nothing that it may hold")]
+    Field(&'static str),
+    /// The legs are not those of the kind.
+    #[error("legs are not those of a {0}")]
+    Legs(Kind),
+}
+
+/// Returns the value, or says which field holds nothing it may hold.
+pub(crate) fn need<T>(field: &'static str, value: Option<T>) -> Result<T, DecodeError> {
+    value.ok_or(DecodeError::Field(field))
+}
+
+/// A body as a message of its kind.
+pub(crate) trait Payload: Sized {
+    /// The message.
+    type Message: Message + Default + PartialEq;
+
+    /// Sets every field of a message; what stood there before is of no use but its buffers.
+    fn fill(&self, common: &Common, message: &mut Self::Message);
+
+    /// Reads a message. Money reads its legs off the record.
+    fn read(message: &Self::Message, record: &Record<'_>) -> Result<(Self, Common), DecodeError>;
+}
+
+/// Encodes and decodes; owns the messages that are reused.
+#[derive(Default)]
+pub struct Codec {
+    scratch: money::Scratch,
+}
+
+impl Codec {
+    /// A codec with empty buffers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends an entry's record to a draft.
+    ///
+    /// # Errors
+    /// [`DraftError`]: a record with too many bytes or legs. Nothing is appended then.
+    pub fn encode(&mut self, entry: &Entry, date: Date, draft: &mut Draft) -> Result<(), DraftError> {
+        draft.begin(entry.event.kind().number(), date.0);
+        for (account, fen) in entry.event.legs().as_slice() {
+            draft.leg(fen.get(), |out| account.write(out));
+        }
+        self.write_payload(entry, draft.payload());
+        draft.finish()
+    }
+
+    /// Reads a record of a domain kind.
+    ///
+    /// # Errors
+    /// [`DecodeError`].
+    pub fn decode(&mut self, record: &Record<'_>) -> Result<Entry, DecodeError> {
+        let number = record.kind();
+        let kind = Kind::of_number(number).ok_or(DecodeError::Kind(number))?;
+        self.read_payload(kind, record)
+    }
+
+    /// Whether a record's payload is spelled as this program spells it.
+    ///
+    /// # Errors
+    /// [`DecodeError::NotCanonical`] when it is not; else as [`Codec::decode`].
+    pub fn check_canonical(&mut self, record: &Record<'_>) -> Result<Entry, DecodeError> {
+        let entry = self.decode(record)?;
+        let mut bytes = Vec::with_capacity(record.payload().len());
+        self.write_payload(&entry, &mut bytes);
+        if bytes == record.payload() { Ok(entry) } else { Err(DecodeError::NotCanonical) }
+    }
+}
+
+fn write<P: Payload>(body: &P, common: &Common, message: &mut P::Message, out: &mut Vec<u8>) {
+    body.fill(common, message);
+    message.encode_raw(out);
+}
+
+fn read<P: Payload>(
+    message: &mut P::Message,
+    record: &Record<'_>,
+) -> Result<(P, Common), DecodeError> {
+    message.clear();
+    message.merge(record.payload()).map_err(|e| DecodeError::Payload(e.to_string()))?;
+    P::read(message, record)
+}
+
+/// The arms of encoding and decoding, one an event.
+macro_rules! arms {
+    ($($name:ident($file:ident)),* $(,)?) => {
+        impl Codec {
+            fn write_payload(&mut self, entry: &Entry, out: &mut Vec<u8>) {
+                let common = &entry.common;
+                match &entry.event {
+                    $(Event::$name(body) => {
+                        let message = &mut <crate::event::$file::$name as Payload>::Message::default();
+                        write(body, common, message, out);
+                    })*
+                }
+            }
+
+            fn read_payload(&mut self, kind: Kind, record: &Record<'_>) -> Result<Entry, DecodeError> {
+                match kind {
+                    $(Kind::$name => {
+                        type Body = crate::event::$file::$name;
+                        let message = &mut <Body as Payload>::Message::default();
+                        let (body, common) = read::<Body>(message, record)?;
+                        Ok(Entry { event: Event::$name(body), common })
+                    })*
+                    other => Err(DecodeError::Kind(other.number())),
+                }
+            }
+        }
+    };
+}
+crate::event::for_each_event!(arms);
+
+/// Sets the fields that every message has.
+macro_rules! common {
+    ($message:ident, $common:ident) => {
+        $message.skipped.clear();
+        $message.skipped.extend($common.skipped.iter().map(|code| u32::from(*code)));
+        $message.memo.clear();
+        $message.memo.push_str(&$common.memo);
+    };
+}
+pub(crate) use common;
+
+/// Reads the fields that every message has.
+macro_rules! read_common {
+    ($message:ident) => {{
+        let codes = $message.skipped.iter().map(|code| u16::try_from(*code).ok());
+        let skipped = crate::codec::need("skipped", codes.collect::<Option<Vec<u16>>>())?;
+        crate::event::Common { skipped, memo: $message.memo.as_str().into() }
+    }};
+}
+pub(crate) use read_common;
+
+/// Payloads that are not written yet. Remove a name where its payload is written.
+macro_rules! unwritten {
+    ($file:ident: $($name:ident),* $(,)?) => {
+        $(impl crate::codec::Payload for crate::event::$file::$name {
+            type Message = proto::log::v1::$name;
+
+            fn fill(&self, common: &crate::event::Common, m: &mut Self::Message) {
+                crate::codec::common!(m, common);
+            }
+
+            fn read(
+                m: &Self::Message,
+                _: &record::Record<'_>,
+            ) -> Result<(Self, crate::event::Common), crate::codec::DecodeError> {
+                Ok((Self {}, crate::codec::read_common!(m)))
+            }
+        })*
+    };
+}
+pub(crate) use unwritten;

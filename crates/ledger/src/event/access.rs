@@ -1,0 +1,5 @@
+//! Access events: organisations, roles, keys.
+
+use super::unwritten;
+
+unwritten! { OrganisationRegistered, RoleGranted, RoleRevoked, OfficialKeyRegistered }

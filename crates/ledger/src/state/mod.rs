@@ -1,0 +1,159 @@
+//! Everything that decisions read, in memory: a fold of the log and nothing else.
+//!
+//! Lives here: the frame: parts, commit and rollback, replay. Rows stand in a file a subject.
+//! Lives elsewhere: what may be posted (`decide`, `kinds`), what readers ask for (`views`).
+//!
+//! Always: equal records give an equal state, live or replayed; between two vouchers nothing is pending.
+//! Source: design, "Nothing that `decide` reads comes from sled".
+
+pub mod access;
+pub mod money;
+pub mod registry;
+pub mod rules;
+
+pub use access::Access;
+pub use money::Money;
+pub use registry::Registry;
+pub use rules::RuleBook;
+
+use record::{Record, Seq};
+use thiserror::Error;
+
+use crate::codec::{Codec, DecodeError};
+use crate::event::{At, Drift, Entry, Event};
+use crate::ids::Date;
+use crate::table::{One, Undo};
+use crate::undo_fields;
+
+/// Where the log ends for this state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Position {
+    /// Position of the next record.
+    pub next_seq: Seq,
+    /// Time of the last record.
+    pub time_ms: u64,
+}
+
+/// The state of the ledger.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Areas, households, members, accounts.
+    pub registry: Registry,
+    /// Rule versions.
+    pub rules: RuleBook,
+    /// Organisations, officials, roles, keys.
+    pub access: Access,
+    /// Quotas, balances, marks on records, voucher keys.
+    pub money: Money,
+    position: One<Position>,
+}
+
+undo_fields!(State { registry, rules, access, money, position });
+
+/// Why a record cannot be replayed.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum ReplayError {
+    /// Its payload or legs say nothing that this version knows.
+    #[error("record {seq}: {error}")]
+    Decode {
+        /// Which record.
+        seq: Seq,
+        /// What is wrong.
+        error: DecodeError,
+    },
+    /// It contradicts the state before it.
+    #[error("record {seq}: {error}")]
+    Drift {
+        /// Which record.
+        seq: Seq,
+        /// What is wrong.
+        error: Drift,
+    },
+}
+
+impl State {
+    /// An empty state. `secret` keys the hashes of voucher keys and bank references in memory, so that
+    /// nobody outside can aim for collisions; it reaches no byte and no digest.
+    pub fn new(secret: [u8; 32]) -> Self {
+        Self {
+            registry: Registry::default(),
+            rules: RuleBook::default(),
+            access: Access::default(),
+            money: Money::new(secret),
+            position: One::default(),
+        }
+    }
+
+    /// Where the log ends for this state.
+    pub fn position(&self) -> Position {
+        *self.position.get()
+    }
+
+    /// Keeps all changes since the last commit.
+    pub fn commit(&mut self) {
+        Undo::commit(self);
+    }
+
+    /// Undoes all changes since the last commit.
+    pub fn rollback(&mut self) {
+        Undo::rollback(self);
+    }
+
+    /// Says whether changes can be undone from here on: replay turns it off, decisions need it on.
+    pub fn set_recording(&mut self, on: bool) {
+        Undo::set_recording(self, on);
+    }
+
+    /// Applies an event. No rule is asked.
+    ///
+    /// # Errors
+    /// [`Drift`]: the state may be half changed then, and must be rolled back or dropped.
+    pub fn evolve(&mut self, at: &At, event: &Event) -> Result<(), Drift> {
+        event.body().evolve(self, at)?;
+        self.moved_to(at.seq, at.time_ms);
+        Ok(())
+    }
+
+    /// Replays a record, in the order of the log. Records of the format's own kinds move the position only.
+    ///
+    /// # Errors
+    /// [`ReplayError`]; the state is of no more use then.
+    pub fn apply_record(&mut self, record: &Record<'_>, codec: &mut Codec) -> Result<(), ReplayError> {
+        let seq = record.seq();
+        if record.kind() < FIRST_DOMAIN_KIND {
+            self.moved_to(seq, record.time_ms());
+            return Ok(());
+        }
+        let entry = codec.decode(record).map_err(|error| ReplayError::Decode { seq, error })?;
+        self.apply_entry(record, &entry)
+    }
+
+    /// Replays a record that was decoded already.
+    ///
+    /// # Errors
+    /// As [`State::apply_record`].
+    pub fn apply_entry(&mut self, record: &Record<'_>, entry: &Entry) -> Result<(), ReplayError> {
+        let at = At::of_record(record);
+        self.evolve(&at, &entry.event).map_err(|error| ReplayError::Drift { seq: at.seq, error })
+    }
+
+    fn moved_to(&mut self, seq: Seq, time_ms: u64) {
+        *self.position.edit() = Position { next_seq: seq.next(), time_ms };
+    }
+}
+
+/// Kinds below are the format's own.
+const FIRST_DOMAIN_KIND: u16 = 100;
+
+impl At {
+    /// Where a record stands.
+    pub fn of_record(record: &Record<'_>) -> Self {
+        let seq = record.seq();
+        Self {
+            seq,
+            time_ms: record.time_ms(),
+            date: Date(record.date()),
+            first_seq: Seq(seq.0.saturating_sub(u64::from(record.part()))),
+        }
+    }
+}
