@@ -1,5 +1,8 @@
 //! Mingzhang 明账: an event-sourced, hash-chained ledger for poverty-relief funds.
 
+pub mod auth;
+pub mod cli;
 pub mod keys;
 pub mod node;
 pub mod services;
+pub mod wire;

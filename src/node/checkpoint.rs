@@ -47,26 +47,44 @@ pub(crate) fn publish(disk: &dyn Disk, dir: &str, signed: &Signed) -> io::Result
     replace_file(disk, &published, NEWEST, bytes)
 }
 
-/// Reads the newest published checkpoint; `None` when there is none.
+/// Reads the newest published checkpoint, of whichever origin if none is named; `None` when there is
+/// none.
 ///
 /// # Errors
 /// What the disk says; `InvalidData` when the file holds no checkpoint of `origin`.
-pub(crate) fn newest(disk: &dyn Disk, dir: &str, origin: &str) -> io::Result<Option<Signed>> {
-    let path = journal::disk::join(&journal::disk::join(dir, PUBLISHED_DIR), NEWEST);
-    let bytes = match read_file(disk, &path, NOTE_BYTES_MAX) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
+pub(crate) fn newest(
+    disk: &dyn Disk,
+    dir: &str,
+    origin: Option<&str>,
+) -> io::Result<Option<Signed>> {
+    match read(disk, dir, NEWEST, origin) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
+}
+
+/// Reads the published checkpoint of a size.
+///
+/// # Errors
+/// As [`newest`]; `NotFound` when there is none of that size.
+pub(crate) fn of_size(disk: &dyn Disk, dir: &str, origin: &str, size: u64) -> io::Result<Signed> {
+    read(disk, dir, &format!("{size:020}"), Some(origin))
+}
+
+fn read(disk: &dyn Disk, dir: &str, name: &str, origin: Option<&str>) -> io::Result<Signed> {
+    let path = journal::disk::join(&journal::disk::join(dir, PUBLISHED_DIR), name);
+    let bytes = read_file(disk, &path, NOTE_BYTES_MAX)?;
     let bad = |what: String| io::Error::new(io::ErrorKind::InvalidData, format!("{path}: {what}"));
     let note = String::from_utf8(bytes).map_err(|e| bad(e.to_string()))?;
     let parsed = tlog::note::parse_note(note.as_bytes()).map_err(|e| bad(e.to_string()))?;
     let checkpoint = Checkpoint::parse(parsed.text).map_err(|e| bad(e.to_string()))?;
-    if checkpoint.origin != origin {
+    if let Some(origin) = origin
+        && checkpoint.origin != origin
+    {
         return Err(bad(format!("speaks of {}, this ledger is {origin}", checkpoint.origin)));
     }
     let Checkpoint { size, root, .. } = checkpoint;
-    Ok(Some(Signed { note, size, root }))
+    Ok(Signed { note, size, root })
 }
 
 #[cfg(test)]
@@ -79,17 +97,17 @@ mod tests {
     fn what_was_published_is_read_back_and_each_size_stays() {
         let disk = SimDisk::new();
         let signer = Signer::from_seed("example.org/a", &[7; 32]).unwrap();
-        assert_eq!(newest(&disk, "", "example.org/a").unwrap(), None);
+        assert_eq!(newest(&disk, "", Some("example.org/a")).unwrap(), None);
         for size in [1, 2] {
             let signed = sign(&signer, "example.org/a", size, [1; 32]);
             publish(&disk, "", &signed).unwrap();
-            assert_eq!(newest(&disk, "", "example.org/a").unwrap(), Some(signed));
+            assert_eq!(newest(&disk, "", Some("example.org/a")).unwrap(), Some(signed));
         }
         let names = disk.list("published").unwrap();
         assert_eq!(names, ["00000000000000000001", "00000000000000000002", "checkpoint"]);
-        assert!(newest(&disk, "", "example.org/b").is_err());
+        assert!(newest(&disk, "", Some("example.org/b")).is_err());
         disk.edit("published/checkpoint", |bytes| bytes.truncate(5)).unwrap();
-        assert!(newest(&disk, "", "example.org/a").is_err());
+        assert!(newest(&disk, "", Some("example.org/a")).is_err());
     }
 
     #[test]
@@ -103,7 +121,7 @@ mod tests {
             let done = publish(&disk, "", &signed(2)).is_ok();
             let cut_happened = !disk.is_armed();
             disk.crash(cut);
-            let found = newest(&disk, "", "example.org/a").unwrap().unwrap();
+            let found = newest(&disk, "", Some("example.org/a")).unwrap().unwrap();
             assert!(found == signed(2) || (!done && found == signed(1)), "cut after {cut} calls");
             if !cut_happened {
                 return;

@@ -178,6 +178,11 @@ impl BlockBuilder {
         Ok(())
     }
 
+    /// Returns the records so far, back to back, each in its final form.
+    pub fn body(&self) -> &[u8] {
+        self.frame.get(BLOCK_HEADER_BYTES..).unwrap_or_default()
+    }
+
     /// Returns the bytes of records so far.
     pub fn body_len(&self) -> usize {
         self.frame.len().saturating_sub(BLOCK_HEADER_BYTES)

@@ -1,0 +1,83 @@
+//! The command line: one file a command, and what they share.
+//!
+//! Lives here: the list of commands, running one of them, its exit code.
+//! Lives elsewhere: printing (`output`, the only place that prints), exit codes (`failure`).
+//!
+//! Always: names, flags and exit codes are a contract that scripts rely on.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod backup;
+mod copy;
+pub mod failure;
+pub mod output;
+mod restore;
+mod sim;
+mod verify;
+
+use failure::Failure;
+use output::Output;
+
+/// Mingzhang 明账: a ledger for poverty-relief funds that anybody can check.
+#[derive(Debug, Parser)]
+#[command(name = "mingzhang", version, max_term_width = 100)]
+struct Cli {
+    /// Print JSON on standard output; messages stay on standard error
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Backup(backup::Args),
+    Restore(restore::Args),
+    Sim(sim::Args),
+    Verify(verify::Args),
+}
+
+/// Runs the program on its arguments and returns its exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let json = args.iter().any(|arg| arg == "--json");
+    let cli = match Cli::try_parse_from(&args) {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(explain(&error, json)),
+    };
+    let mut out = Output::new(cli.json);
+    match run(cli.command, &mut out) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            out.failure(&failure);
+            ExitCode::from(failure.exit)
+        }
+    }
+}
+
+fn run(command: Command, out: &mut Output) -> Result<u8, Failure> {
+    match command {
+        Command::Backup(args) => backup::run(&args, out),
+        Command::Restore(args) => restore::run(&args, out),
+        Command::Sim(args) => sim::run(&args, out),
+        Command::Verify(args) => verify::run(args, out),
+    }
+}
+
+/// Prints help to standard output, and wrong usage as every other failure.
+fn explain(error: &clap::Error, json: bool) -> u8 {
+    let mut out = Output::new(json);
+    if error.use_stderr() {
+        let text = error.to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        let what = text.split("\n\n").next().unwrap_or(text).trim().replace('\n', " ");
+        out.failure(&Failure::usage(what));
+        failure::USAGE
+    } else {
+        out.raw(&error.to_string());
+        0
+    }
+}

@@ -1,0 +1,86 @@
+//! Answers made from the log: what became of a voucher, the same bytes for ever.
+//!
+//! Lives here: the reply of a posting from its header record.
+//!
+//! Always: a reply holds only what the log fixes, so a retry gets it from any server, after any restart.
+
+use journal::Reader;
+use ledger::codec::Codec;
+use ledger::event::{Entry, Event};
+use ledger::event::money::VoucherPosted;
+use ledger::reject::{Reason, Text};
+use record::{Record, Seq};
+
+use super::error::journal_reason;
+use super::reply::Reply;
+
+/// Returns the reply of the voucher whose header record stands at `first_seq`.
+///
+/// # Errors
+/// 8005 when no header record stands there, 9004 when the log cannot be read.
+pub fn reply(reader: &dyn Reader, first_seq: Seq) -> Result<Reply, Reason> {
+    header(reader, first_seq).map(|(reply, _)| reply)
+}
+
+/// Returns the reply of a voucher and what its header record says.
+///
+/// # Errors
+/// As [`reply`].
+pub fn header(reader: &dyn Reader, first_seq: Seq) -> Result<(Reply, Header), Reason> {
+    let missing = || Reason::NotFound {
+        what: Text::Borrowed("voucher at record"),
+        id: Text::Owned(first_seq.to_string()),
+    };
+    let block = reader.block_of(first_seq).map_err(|error| unreadable(&error, first_seq))?;
+    let block = block.ok_or_else(missing)?;
+    let mut records = block.records_hashed().skip_while(|(record, _)| record.seq() < first_seq);
+    let (first, hash) = records.next().ok_or_else(missing)?;
+    let (posted, header) = decode(&first).ok_or_else(missing)?;
+    // A voucher is never split over blocks.
+    let lines = usize::from(first.parts()).saturating_sub(1);
+    let last = match lines.checked_sub(1) {
+        None => Some((first, hash)),
+        Some(skip) => records.nth(skip),
+    };
+    let (last, chain_hash) = last.ok_or_else(missing)?;
+    let reply = Reply {
+        organisation: posted.organisation.to_string(),
+        voucher_no: posted.voucher_no.to_string(),
+        first_seq,
+        last_seq: last.seq(),
+        time_ms: first.time_ms(),
+        content_digest: posted.content_digest,
+        chain_hash,
+    };
+    Ok((reply, header))
+}
+
+/// What a header record says beside the reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The header record's event.
+    pub posted: VoucherPosted,
+    /// Memo of the voucher.
+    pub memo: String,
+    /// Effective date, days since 1970-01-01.
+    pub date: u32,
+}
+
+fn decode(record: &Record<'_>) -> Option<(VoucherPosted, Header)> {
+    let Entry { event, common } = Codec::new().decode(record).ok()?;
+    let Event::VoucherPosted(posted) = event else { return None };
+    let header =
+        Header { posted: posted.clone(), memo: common.memo.into(), date: record.date() };
+    Some((posted, header))
+}
+
+/// The refusal of a log that cannot be read.
+pub fn unreadable(error: &journal::Error, seq: Seq) -> Reason {
+    let corrupt = || Reason::JournalCorrupt {
+        segment: Text::Borrowed("segments"),
+        offset: 0,
+        from: seq,
+        to: seq,
+    };
+    journal_reason(error).unwrap_or_else(corrupt)
+}

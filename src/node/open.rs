@@ -1,0 +1,306 @@
+//! Opening a ledger, and making a new one.
+//!
+//! Lives here: the order of the first steps: lock and journal, genesis, keys, replay, comparison with the
+//! published checkpoint, threads.
+//! Lives elsewhere: recovery of the last segment (`journal`), the vouchers of a new ledger (`cli::init`).
+//!
+//! Always: nothing is served before the whole log was replayed and compared with the last published
+//! checkpoint. Whoever goes on from an older state says so in a record.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, RwLock};
+use std::thread;
+
+use journal::segments::{Options, SegmentJournal};
+use journal::{Clock, Disk, Journal as _, RealDisk};
+use ledger::codec::Codec;
+use record::{BlockBuilder, Draft, Genesis, Hash, Seq, china_date, log_id, system};
+use tokio::sync::watch;
+
+use super::checkpoint::{self, Signed};
+use super::clock::PostClock;
+use super::commit::{self, Applied, Committer, Work};
+use super::counters::Counters;
+use super::error::Error;
+use super::inbox::Inbox;
+use super::past::Recent;
+use super::replay::{Parts, Replay};
+use super::sequencer::{Sequencer, Time};
+use super::{Handle, Node, Notes, Shared};
+use crate::keys::Keys;
+
+/// Server time of everything that `init` posts on a synthetic ledger: 2016-01-01 00:00 China time.
+pub const SYNTHETIC_START_MS: u64 = 1_451_577_600_000;
+
+/// How a ledger is opened.
+#[derive(Clone)]
+pub struct Config {
+    /// Its data directory.
+    pub data: PathBuf,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// The operator confirms the wall clock as it stands.
+    pub accept_clock: bool,
+    /// The operator goes on from an older state, and why.
+    pub accept_rollback: Option<String>,
+    /// Where operators are told things.
+    pub notes: Notes,
+}
+
+/// A new ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewLedger {
+    /// Name of the ledger.
+    pub origin: String,
+    /// Seed of a synthetic ledger; `None`: an ordinary one.
+    pub seed: Option<u64>,
+}
+
+/// Makes a new ledger with keys and genesis, and opens it. The vouchers of `init` come next.
+///
+/// # Errors
+/// `Usage` for an origin that is no name or a directory that holds a ledger; what disk and keys say.
+pub fn create(config: &Config, new: &NewLedger) -> Result<Node, Error> {
+    let io = |what: &str, source| Error::Io { what: what.to_owned(), source };
+    std::fs::create_dir_all(&config.data)
+        .map_err(|source| io(&config.data.display().to_string(), source))?;
+    let keys = match new.seed {
+        Some(seed) => Keys::synthetic(seed, &new.origin).map_err(|e| Error::Usage(e.to_string()))?,
+        None => Keys::draw(&new.origin).map_err(|e| match e.kind() {
+            std::io::ErrorKind::InvalidInput => Error::Usage(format!("--origin: {e}")),
+            _ => io("drawing keys", e),
+        })?,
+    };
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(&config.data));
+    let log = log_id(&new.origin);
+    let mut journal = SegmentJournal::create(Arc::clone(&disk), "", log, Options::default())?;
+    keys.store(&config.data)?;
+    let vkey = keys.signer.as_ref().map(|signer| signer.vkey().to_string());
+    let genesis = Genesis {
+        origin: new.origin.clone(),
+        vkeys: vkey.into_iter().collect(),
+        format_version: system::FORMAT_VERSION,
+        synthetic: new.seed.is_some(),
+        recovery_vkey: String::new(),
+        seed: new.seed.unwrap_or(0),
+    };
+    let epoch = journal.acquire()?.0;
+    let time_ms = new.seed.map_or_else(|| config.clock.wall_ms(), |_| SYNTHETIC_START_MS);
+    let first = journal.head();
+    let mut builder = BlockBuilder::start(epoch, first.next_seq, first.hash, keys.salt);
+    let draft = system_draft(system::GENESIS, time_ms, &genesis.encode())?;
+    builder.append(&draft, time_ms);
+    // Power fails before this returns: the directory holds keys and an empty log, which is no ledger.
+    journal.append(&first.hash, Arc::new(builder.finish()))?;
+    start(config, disk, journal, epoch, keys, None)
+}
+
+/// Opens the ledger in a directory and starts its threads.
+///
+/// # Errors
+/// See [`Error`]; the directory is as it was then, but for a torn tail that was overwritten.
+pub fn open(config: &Config) -> Result<Node, Error> {
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(&config.data));
+    let published = newest(&*disk)?;
+    // With an operator's word a log that ends early is opened, and the record below says so.
+    let floor = match (&published, &config.accept_rollback) {
+        (Some(signed), None) => signed.size,
+        _ => 0,
+    };
+    let options = Options { published: floor, ..Options::default() };
+    let (mut journal, opened) = SegmentJournal::open(Arc::clone(&disk), "", options)?;
+    if let Some(tail) = &opened.torn {
+        let (segment, bytes) = (&tail.segment, tail.bytes);
+        (config.notes)(&format!("{segment}: {bytes} bytes of a torn block were never acknowledged"));
+    }
+    let origin = genesis(&*journal.reader())?.origin;
+    let keys = Keys::load(&config.data, &origin)?;
+    if keys.salt_is_new {
+        (config.notes)("keys/salt was missing: a new one was drawn for the records to come");
+    }
+    let epoch = journal.acquire()?.0;
+    start(config, disk, journal, epoch, keys, published)
+}
+
+/// Reads the newest published checkpoint, of whichever origin.
+fn newest(disk: &dyn Disk) -> Result<Option<Signed>, Error> {
+    checkpoint::newest(disk, "", None)
+        .map_err(|source| Error::Io { what: "published checkpoint".to_owned(), source })
+}
+
+/// Reads the first record.
+///
+/// # Errors
+/// `Genesis` when it is none; what the journal says.
+pub fn genesis(reader: &dyn journal::Reader) -> Result<Genesis, Error> {
+    let block = reader.block_of(Seq(0))?;
+    let block = block.ok_or_else(|| Error::Genesis("the log is empty".to_owned()))?;
+    let first = block.records().next().filter(|record| record.kind() == system::GENESIS);
+    let first = first.ok_or_else(|| Error::Genesis("its kind is another".to_owned()))?;
+    Genesis::decode(first.payload()).map_err(|error| Error::Genesis(error.to_string()))
+}
+
+/// Replays the log and starts the threads.
+fn start(
+    config: &Config,
+    disk: Arc<dyn Disk>,
+    journal: SegmentJournal,
+    epoch: u64,
+    keys: Keys,
+    published: Option<Signed>,
+) -> Result<Node, Error> {
+    let expected = published.as_ref().map(|signed| (signed.size, signed.root));
+    let mut rolled_back = None;
+    let replay = match replay(&journal, expected) {
+        Err(Error::RolledBack { .. }) if config.accept_rollback.is_some() => {
+            rolled_back = expected;
+            replay(&journal, None)?
+        }
+        replay => replay?,
+    };
+    let genesis = replay.genesis.ok_or_else(|| Error::Genesis("the log is empty".to_owned()))?;
+    let reader = journal.reader();
+    let last_ms = replay.chain.time_ms();
+    let applied = commit::opened(&replay.frontier, replay.chain.head(), last_ms);
+    if let Some((size, root)) = expected
+        && applied.size() < size
+    {
+        rolled_back = Some((size, root));
+    }
+    let time = if genesis.synthetic {
+        Time::Synthetic
+    } else {
+        let clock = Arc::clone(&config.clock);
+        Time::Ordinary(PostClock::start(clock, last_ms, config.accept_clock))
+    };
+    let jump = match &time {
+        Time::Ordinary(clock) => clock.jumped(),
+        Time::Synthetic => None,
+    };
+    if let Some(jump) = jump {
+        (config.notes)(&format!("{}; nothing is appended", Error::Clock(jump)));
+    }
+    let shared = Arc::new(Shared {
+        genesis,
+        epoch,
+        signer: keys.signer,
+        disk,
+        inbox: Inbox::new(),
+        reader: reader.box_clone(),
+        views: RwLock::new(replay.views),
+        head: watch::Sender::new(applied),
+        stopped: watch::Sender::new(None),
+        published: RwLock::new(published.filter(|_| rolled_back.is_none())),
+        counters: Counters::default(),
+        started_ms: config.clock.wall_ms(),
+        clock: Arc::clone(&config.clock),
+        clock_jump: Mutex::new(jump),
+        notes: Arc::clone(&config.notes),
+    });
+    let mut state = replay.state;
+    state.set_recording(true);
+    let committer =
+        Committer::new(Box::new(journal), replay.frontier, applied, Arc::clone(&shared));
+    let committer = Arc::new(Mutex::new(committer));
+    let mut builder =
+        BlockBuilder::start(epoch, Seq(applied.size()), applied.chain_hash(), keys.salt);
+    let mut unsealed = replay.unsealed;
+    if let Some((old_size, old_root)) = rolled_back {
+        let text = config.accept_rollback.clone().unwrap_or_default();
+        acknowledge(&mut builder, &committer, applied, old_size, old_root, text)?;
+        unsealed = true;
+    }
+    let (work, to_do) = sync_channel(1);
+    let recent = Recent::new(reader, builder.next_seq());
+    let now = shared.clock.monotonic_ms();
+    let sequencer = Sequencer {
+        shared: Arc::clone(&shared),
+        committer: Arc::clone(&committer),
+        work,
+        state,
+        builder,
+        last_ms,
+        unsealed_since: unsealed.then_some(now),
+        time,
+        recent,
+        codec: Codec::new(),
+        entries: Vec::new(),
+        draft: Draft::new(),
+        waiting: Vec::new(),
+        failed: false,
+    };
+    let (for_thread, for_commit) = (Arc::clone(&shared), Arc::clone(&committer));
+    let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
+    let failed = |source| Error::Io { what: "starting a thread".to_owned(), source };
+    let committing =
+        spawn("committer").spawn(move || commit::run(&for_commit, &to_do, &for_thread));
+    let sequencing = spawn("sequencer").spawn(move || sequencer.run());
+    Ok(Node {
+        handle: Handle(shared),
+        sequencer: Some(sequencing.map_err(failed)?),
+        committer: Some(committing.map_err(failed)?),
+        commit: committer,
+    })
+}
+
+fn replay(journal: &SegmentJournal, expected: Option<(u64, Hash)>) -> Result<Replay, Error> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(|error| Error::Io {
+        what: "drawing a secret".to_owned(),
+        source: std::io::Error::other(error.to_string()),
+    })?;
+    let parts = Parts { state: true, tree: true };
+    let mut replay = Replay::new(secret, parts).expecting(expected);
+    replay.run(&*journal.reader(), &mut |_| Ok(()), &mut |_| ())?;
+    Ok(replay)
+}
+
+/// Writes down that the log goes on from an older state than was published.
+fn acknowledge(
+    builder: &mut BlockBuilder,
+    committer: &Mutex<Committer>,
+    applied: Applied,
+    old_size: u64,
+    old_root: Hash,
+    text: String,
+) -> Result<(), Error> {
+    let payload = system::RollbackAcknowledged { old_size, old_root, text }.encode();
+    let time_ms = applied.time_ms();
+    let draft = system_draft(system::ROLLBACK_ACKNOWLEDGED, time_ms, &payload)?;
+    builder.append(&draft, time_ms);
+    let block = Some(Arc::new(builder.finish()));
+    if commit::lock(committer).work(Work { block, waiting: Vec::new() }) {
+        Ok(())
+    } else {
+        Err(Error::Stopped("the record of the rollback could not be written".to_owned()))
+    }
+}
+
+fn system_draft(kind: u16, time_ms: u64, payload: &[u8]) -> Result<Draft, Error> {
+    let mut draft = Draft::new();
+    draft
+        .push(kind, china_date(time_ms), &[], payload)
+        .map_err(|error| Error::Usage(error.to_string()))?;
+    Ok(draft)
+}
+
+/// A ledger opened for reading alone, beside a server or without one.
+pub struct Offline {
+    /// Reads the blocks that were there when it was opened.
+    pub reader: journal::SegmentReader,
+    /// The first record.
+    pub genesis: Genesis,
+    /// What opening found.
+    pub opened: journal::Opened,
+}
+
+/// Opens a ledger for reading: takes no lock, writes nothing.
+///
+/// # Errors
+/// What the journal says; `Genesis`.
+pub fn read_only(data: &Path) -> Result<Offline, Error> {
+    let (reader, opened) = journal::open_read_only(Arc::new(RealDisk::new(data)), "")?;
+    let genesis = genesis(&reader)?;
+    Ok(Offline { reader, genesis, opened })
+}

@@ -1,0 +1,180 @@
+//! Replaying a log from its first record: how a ledger starts, and what `rebuild` does.
+//!
+//! Lives here: checking chain and tree on the way, folding state and views.
+//! Lives elsewhere: reading blocks (`journal`), what an event does (`ledger`, `views`).
+//!
+//! Always: the chain is checked before anything is applied; a start and a rebuild fold the same bytes by
+//! the same functions as the running ledger.
+
+use journal::Reader;
+use ledger::codec::Codec;
+use ledger::ids::Date;
+use ledger::state::State;
+use record::{Block, ChainCheck, Genesis, Hash, Record, Seal, Seq, system};
+use tlog::Frontier;
+use tlog::tree::leaf_hash;
+
+use super::apply::{decode, to_views};
+use super::error::Error;
+use super::shim::Views;
+
+/// What is folded beside the views.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts {
+    /// The state that decisions read.
+    pub state: bool,
+    /// The tree.
+    pub tree: bool,
+}
+
+/// A fold of the log so far.
+pub struct Replay {
+    /// What decisions read; empty when it was not asked for.
+    pub state: State,
+    /// What readers ask for.
+    pub views: Views,
+    /// The tree; empty when it was not asked for.
+    pub frontier: Frontier,
+    /// Links so far.
+    pub chain: ChainCheck,
+    /// The first record.
+    pub genesis: Option<Genesis>,
+    /// Whether a record stands behind the last seal.
+    pub unsealed: bool,
+    /// A checkpoint that the tree must agree with when it has that size.
+    expected: Option<(u64, Hash)>,
+    parts: Parts,
+    codec: Codec,
+}
+
+/// What a seal says, met on the way: the views then speak of exactly the records before it.
+pub struct Met<'a> {
+    /// Position of the seal.
+    pub seq: Seq,
+    /// What it says.
+    pub seal: &'a Seal,
+    /// The views before it.
+    pub views: &'a mut Views,
+    /// Root of the tree before it; `None` when the tree was not asked for.
+    pub root: Option<Hash>,
+}
+
+impl Replay {
+    /// Starts before the first record. `secret` keys hashes in memory (`ledger::state`).
+    pub fn new(secret: [u8; 32], parts: Parts) -> Self {
+        let mut state = State::new(secret);
+        state.set_recording(false);
+        Self {
+            state,
+            views: Views::new(),
+            frontier: Frontier::new(),
+            chain: ChainCheck::new(),
+            genesis: None,
+            unsealed: false,
+            expected: None,
+            parts,
+            codec: Codec::new(),
+        }
+    }
+
+    /// Expects this root when the tree has this size.
+    #[must_use]
+    pub fn expecting(mut self, checkpoint: Option<(u64, Hash)>) -> Self {
+        self.expected = checkpoint;
+        self
+    }
+
+    /// Replays all blocks of a reader, `on_seal` seeing every seal, `on_block` every block.
+    ///
+    /// # Errors
+    /// The first record that is wrong, or what the journal says.
+    pub fn run(
+        &mut self,
+        reader: &dyn Reader,
+        on_seal: &mut dyn FnMut(Met<'_>) -> Result<(), Error>,
+        on_block: &mut dyn FnMut(&Block),
+    ) -> Result<(), Error> {
+        for block in reader.blocks(self.chain.next_seq()) {
+            let block = block?;
+            for record in block.records() {
+                self.push(&record, on_seal)?;
+            }
+            on_block(&block);
+        }
+        Ok(())
+    }
+
+    /// Replays one record.
+    ///
+    /// # Errors
+    /// When it does not continue the chain, or says nothing that this version can apply.
+    pub fn push(
+        &mut self,
+        record: &Record<'_>,
+        on_seal: &mut dyn FnMut(Met<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let seq = record.seq();
+        let pushed = self.chain.push(record, record.chain_hash());
+        pushed.map_err(|error| wrong(seq, &error))?;
+        match record.kind() {
+            system::GENESIS => self.begin(record)?,
+            system::SEAL => self.meet_seal(record, on_seal)?,
+            _ => {}
+        }
+        self.unsealed = record.kind() != system::SEAL;
+        let entry = decode(&mut self.codec, record).map_err(|error| wrong(seq, &error.what))?;
+        if self.parts.state {
+            let applied = match &entry {
+                Some(entry) => self.state.apply_entry(record, entry),
+                None => self.state.apply_record(record, &mut self.codec),
+            };
+            applied.map_err(|error| wrong(seq, &error))?;
+        }
+        to_views(&mut self.views, record, entry.as_ref()).map_err(|e| wrong(seq, &e.what))?;
+        if self.parts.tree {
+            self.frontier.push(leaf_hash(record.bytes()));
+            self.compare()?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, record: &Record<'_>) -> Result<(), Error> {
+        let genesis = Genesis::decode(record.payload());
+        self.genesis = Some(genesis.map_err(|error| Error::Genesis(error.to_string()))?);
+        Ok(())
+    }
+
+    fn meet_seal(
+        &mut self,
+        record: &Record<'_>,
+        on_seal: &mut dyn FnMut(Met<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let seal = Seal::decode(record.payload()).map_err(|error| wrong(record.seq(), &error))?;
+        let root = self.parts.tree.then(|| self.frontier.root());
+        on_seal(Met { seq: record.seq(), seal: &seal, views: &mut self.views, root })
+    }
+
+    /// Compares with the published checkpoint, as soon as the tree has its size.
+    fn compare(&mut self) -> Result<(), Error> {
+        let Some((published, root)) = self.expected else { return Ok(()) };
+        let size = self.frontier.size();
+        if size == published && self.frontier.root() != root {
+            return Err(Error::RolledBack { size, published });
+        }
+        Ok(())
+    }
+
+    /// Position of the next record.
+    pub fn next_seq(&self) -> Seq {
+        self.chain.next_seq()
+    }
+
+    /// Effective date of the last record that the views took, for answers without a date of their own.
+    pub fn last_date(&self) -> Date {
+        Date(record::china_date(self.chain.time_ms()))
+    }
+}
+
+fn wrong(seq: Seq, what: &dyn std::fmt::Display) -> Error {
+    Error::Record { seq, what: what.to_string() }
+}

@@ -1,0 +1,415 @@
+//! The one thread that decides: it owns the speculative state and the block that grows.
+//!
+//! Lives here: deciding vouchers in order, placing them in blocks, handing blocks on, sealing when due.
+//! Lives elsewhere: the rules (`ledger`), durability (`commit`), answers (`reply`).
+//!
+//! Always: block N+1 is decided and sealed while N is being synced, and handed on only when that sync
+//! returned. A voucher is decided and encoded before it joins a block. Two seals never follow each
+//! other. What was taken from the queue is answered.
+
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ledger::codec::Codec;
+use ledger::decide::{Ask, Outcome, decide};
+use ledger::event::Entry;
+use ledger::reject::{Reason, Refusal, Reject, Text};
+use ledger::state::State;
+use record::limits::SEAL_INTERVAL_MS;
+use record::{BlockBuilder, Draft, DraftError, Placed, Seal, china_date, system};
+use tokio::sync::oneshot;
+
+use super::checkpoint::{self, Signed};
+use super::clock::PostClock;
+use super::commit::{Committer, Work, lock};
+use super::counters::Counters;
+use super::past::Recent;
+use super::reply::{Delivered, Found, Preview, PreviewLine, Reply, Waiting, fail};
+use super::submit::{Message, Posted};
+use super::{Shared, shim};
+
+/// Where records get their time from.
+pub(crate) enum Time {
+    /// From the wall clock.
+    Ordinary(PostClock),
+    /// From the vouchers.
+    Synthetic,
+}
+
+/// The sequencer's own state.
+pub(crate) struct Sequencer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) committer: Arc<Mutex<Committer>>,
+    pub(crate) work: SyncSender<Work>,
+    pub(crate) state: State,
+    pub(crate) builder: BlockBuilder,
+    pub(crate) time: Time,
+    /// Time of the last record, speculative ones included.
+    pub(crate) last_ms: u64,
+    /// Monotonic time at which the first record since the last seal was placed; `None`: there is none.
+    pub(crate) unsealed_since: Option<u64>,
+    pub(crate) recent: Recent,
+    pub(crate) codec: Codec,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) draft: Draft,
+    /// What waits for the block that grows, or for one before it.
+    pub(crate) waiting: Vec<Waiting>,
+    pub(crate) failed: bool,
+}
+
+impl Sequencer {
+    /// Works until the queue is closed and empty; then seals an ordinary ledger.
+    pub(crate) fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        loop {
+            let holding = self.holds_something();
+            let turn = shared.inbox.next(holding, self.until_seal());
+            match turn.message {
+                Some(message) => self.handle(message),
+                None if holding && turn.idle => self.flush(),
+                None => {}
+            }
+            if turn.ended && !self.holds_something() {
+                break;
+            }
+            if self.until_seal() == Some(Duration::ZERO) {
+                // A failure of the seal has stopped the process, or will be met again in a minute.
+                drop(self.seal());
+            }
+        }
+        if matches!(self.time, Time::Ordinary(_)) && !self.failed {
+            drop(self.seal());
+        }
+    }
+
+    fn holds_something(&self) -> bool {
+        0 < self.builder.count() || !self.waiting.is_empty()
+    }
+
+    fn handle(&mut self, message: Message) {
+        match message {
+            Message::Post(posted) => self.post(*posted),
+            Message::Look(look) => {
+                let delivery = look(&self.state);
+                self.waiting.push(Waiting::Look(delivery));
+            }
+            Message::Seal(sender) => {
+                let sealed = self.seal();
+                drop(sender.send(sealed));
+            }
+        }
+    }
+
+    fn post(&mut self, posted: Posted) {
+        let voucher = &posted.post.voucher;
+        let key = format!("{}/{}", voucher.organisation(), voucher.voucher_no());
+        let found = if self.failed {
+            refused(read_only("the process stops after a failed write"))
+        } else {
+            self.decide(&posted)
+        };
+        self.wait(key, found, posted.sender);
+    }
+
+    fn wait(&mut self, key: String, found: Found, sender: oneshot::Sender<Delivered>) {
+        let applied = *self.shared.head.borrow();
+        self.waiting.push(Waiting::Post { key, found, sender, applied });
+    }
+
+    /// Decides a voucher and, if it is accepted, places it.
+    fn decide(&mut self, posted: &Posted) -> Found {
+        let now_ms = match &mut self.time {
+            Time::Synthetic => 0,
+            Time::Ordinary(clock) => match clock.now(self.last_ms) {
+                Ok(now_ms) => now_ms,
+                Err(jump) => {
+                    let mut jumped = self.shared.clock_jump.lock();
+                    *jumped.as_deref_mut().unwrap_or_else(|poison| poison.get_mut()) = Some(jump);
+                    return refused(read_only("clock"));
+                }
+            },
+        };
+        let mut outcome = self.ask(posted, now_ms);
+        if let Outcome::Posted { time_ms, .. } = &outcome
+            && !posted.post.validate_only
+            && self.month_turns(*time_ms)
+        {
+            // The voucher lands behind the seal, so it is decided again for its place there.
+            self.state.rollback();
+            if let Err(reason) = self.seal() {
+                return refused(reason);
+            }
+            outcome = self.ask(posted, now_ms);
+        }
+        self.found(posted, outcome)
+    }
+
+    fn ask(&mut self, posted: &Posted, now_ms: u64) -> Outcome {
+        let ask = Ask {
+            voucher: &posted.post.voucher,
+            form: &posted.form,
+            digest: &posted.digest,
+            signature: posted.signature,
+            identity: posted.post.identity,
+            now_ms,
+            synthetic: matches!(self.time, Time::Synthetic),
+            seq_next: self.builder.next_seq(),
+            dry_run: posted.post.validate_only,
+        };
+        let past = self.recent.with(&self.builder);
+        decide(&mut self.state, &past, &ask, &mut self.entries)
+    }
+
+    fn found(&mut self, posted: &Posted, outcome: Outcome) -> Found {
+        let dry_run = posted.post.validate_only;
+        match outcome {
+            Outcome::Refused(reject) => Found::Refused(reject),
+            Outcome::Duplicate { first_seq } if dry_run => Found::PreviewDuplicate { first_seq },
+            Outcome::Duplicate { first_seq } => {
+                Counters::one(&self.shared.counters.duplicates);
+                Found::Duplicate { first_seq }
+            }
+            Outcome::Posted { first_seq, last_seq, time_ms, warnings } => {
+                if let Err(reason) = self.encode(posted.form.date) {
+                    self.state.rollback();
+                    return Found::Refused(reason);
+                }
+                if dry_run {
+                    Counters::one(&self.shared.counters.dry_runs);
+                    return Found::Preview(Box::new(self.preview(posted, warnings)));
+                }
+                self.state.commit();
+                let placed = self.place(time_ms);
+                assert!(
+                    (placed.first_seq, placed.last_seq) == (first_seq, last_seq),
+                    "decided for {first_seq}-{last_seq}, placed at {}-{}",
+                    placed.first_seq,
+                    placed.last_seq
+                );
+                Counters::one(&self.shared.counters.vouchers_posted);
+                let lines = last_seq.0.saturating_sub(first_seq.0);
+                Counters::add(&self.shared.counters.lines_posted, lines);
+                Found::Posted(Box::new(Reply {
+                    organisation: posted.post.voucher.organisation().to_owned(),
+                    voucher_no: posted.post.voucher.voucher_no().to_owned(),
+                    first_seq,
+                    last_seq,
+                    time_ms,
+                    content_digest: posted.digest,
+                    chain_hash: placed.head,
+                }))
+            }
+        }
+    }
+
+    /// Encodes what was decided; 6003, 6004 and 6005 are found here.
+    fn encode(&mut self, date: ledger::ids::Date) -> Result<(), Reject> {
+        self.draft.clear();
+        for (entry, line) in self.entries.iter().zip(0_u32..) {
+            self.codec
+                .encode(entry, date, &mut self.draft)
+                .map_err(|error| too_large(&error).at(line, ""))?;
+        }
+        if BlockBuilder::too_large(&self.draft) {
+            let found = number(self.draft.sealed_len());
+            let max = number(record::limits::BLOCK_BYTES_MAX);
+            return Err(Reason::VoucherTooLarge { found, max }.at(0, "").into());
+        }
+        Ok(())
+    }
+
+    fn preview(&self, posted: &Posted, warnings: Vec<Refusal>) -> Preview {
+        let line = |(entry, line_no): (&Entry, u32)| PreviewLine {
+            line_no,
+            kind: entry.event.kind().number(),
+            legs: legs(entry),
+            skipped: entry.common.skipped.clone(),
+        };
+        // The header record is no line.
+        let lines = self.entries.iter().zip(0_u32..).skip(1).map(line).collect();
+        let warnings = warnings.into_iter().map(|warning| warning.reason).collect();
+        Preview { lines, warnings, content_digest: posted.digest }
+    }
+
+    /// Whether a synthetic ledger seals before a record of this time: it opens a later month.
+    fn month_turns(&self, time_ms: u64) -> bool {
+        let month = |ms| ledger::ids::Date(china_date(ms)).month();
+        matches!(self.time, Time::Synthetic)
+            && self.unsealed_since.is_some()
+            && month(self.last_ms) < month(time_ms)
+    }
+}
+
+fn legs(entry: &Entry) -> Vec<(String, i64)> {
+    let path = |account: &ledger::account::Account| {
+        let mut bytes = Vec::new();
+        account.write(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let legs = entry.event.legs();
+    let mut legs: Vec<_> = legs.as_slice().iter().map(|(a, fen)| (path(a), fen.get())).collect();
+    legs.sort();
+    legs
+}
+
+fn too_large(error: &DraftError) -> Reason {
+    match error {
+        DraftError::TooManyLegs { found } => {
+            let max = number(record::limits::RECORD_LEGS_MAX);
+            Reason::TooManyLegs { found: number(*found), max }
+        }
+        DraftError::RecordTooLarge { found } => {
+            let max = number(record::limits::RECORD_BYTES_MAX);
+            Reason::RecordTooLarge { found: number(*found), max }
+        }
+        // A fault of our own: refused, so that it reaches no disk.
+        other => read_only(&other.to_string()),
+    }
+}
+
+fn refused(reason: Reason) -> Found {
+    Found::Refused(reason.at(0, "").into())
+}
+
+fn number(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
+
+impl Sequencer {
+    /// Places the encoded voucher in the block, closing that first when it has no room.
+    fn place(&mut self, now_ms: u64) -> Placed {
+        if !self.builder.fits(&self.draft) {
+            self.flush();
+        }
+        let placed = self.builder.append(&self.draft, now_ms);
+        self.recent.push(&self.builder, placed);
+        self.last_ms = now_ms;
+        if self.unsealed_since.is_none() {
+            self.unsealed_since = Some(self.monotonic_ms());
+        }
+        placed
+    }
+
+    /// Hands the block and what waits to the committer, after the block before is durable.
+    ///
+    /// While nobody else waits this thread commits by itself: two wake-ups less.
+    fn flush(&mut self) {
+        self.shared.inbox.wait_idle();
+        let block = (0 < self.builder.count()).then(|| Arc::new(self.builder.finish()));
+        let waiting = std::mem::take(&mut self.waiting);
+        if let Some(block) = &block {
+            self.recent.hand_on(Arc::clone(block));
+        }
+        let work = Work { block, waiting };
+        if self.shared.inbox.load().messages == 0 {
+            self.failed |= !lock(&self.committer).work(work);
+            return;
+        }
+        self.shared.inbox.set_idle(false);
+        if let Err(unsent) = self.work.send(work) {
+            // The committer's thread is gone, which a panic of ours alone can do.
+            self.failed = true;
+            unsent.0.waiting.into_iter().for_each(|waiting| fail(waiting, None));
+            self.shared.inbox.set_idle(true);
+        }
+    }
+
+    /// Writes a seal and publishes a checkpoint; when the last record is a seal, returns what was
+    /// published then.
+    fn seal(&mut self) -> Result<Signed, Reason> {
+        self.flush();
+        self.shared.inbox.wait_idle();
+        let applied = lock(&self.committer).applied();
+        if self.failed || applied.size() != self.builder.next_seq().0 {
+            self.failed = true;
+            return Err(read_only("the process stops after a failed write"));
+        }
+        if self.unsealed_since.is_none() {
+            return self.published();
+        }
+        let now_ms = match &mut self.time {
+            Time::Synthetic => self.last_ms,
+            Time::Ordinary(clock) => {
+                // Tried again in a minute, by a process whose clock is believed.
+                self.unsealed_since = Some(clock.monotonic_ms());
+                clock.now(self.last_ms).map_err(|_| read_only("clock"))?
+            }
+        };
+        let payload = self.seal_payload(applied.root()).encode();
+        self.draft.clear();
+        let pushed = self.draft.push(system::SEAL, china_date(now_ms), &[], &payload);
+        pushed.map_err(|error| read_only(&error.to_string()))?;
+        self.builder.append(&self.draft, now_ms);
+        self.last_ms = now_ms;
+        self.unsealed_since = None;
+        // The seal stands in a block of its own; what waits from here on waits for it, too.
+        self.commit_here();
+        self.publish()
+    }
+
+    /// The digests of exactly the records before the seal: the pipeline is empty, the views are at the head.
+    fn seal_payload(&self, root: record::Hash) -> Seal {
+        let mut views = self.shared.views_mut();
+        Seal {
+            root,
+            accounts: views.accounts_digest(),
+            views: views.views_digest(),
+            version: shim::VERSION,
+        }
+    }
+
+    fn commit_here(&mut self) {
+        let block = Arc::new(self.builder.finish());
+        self.recent.hand_on(Arc::clone(&block));
+        let waiting = std::mem::take(&mut self.waiting);
+        self.failed |= !lock(&self.committer).work(Work { block: Some(block), waiting });
+    }
+
+    /// Signs and publishes the head, which is a seal and durable.
+    fn publish(&mut self) -> Result<Signed, Reason> {
+        let applied = lock(&self.committer).applied();
+        if self.failed || applied.size() != self.builder.next_seq().0 {
+            return Err(read_only("the process stops after a failed write"));
+        }
+        let Some(signer) = &self.shared.signer else {
+            return Err(read_only("there is no signing key"));
+        };
+        let origin = &self.shared.genesis.origin;
+        let signed = checkpoint::sign(signer, origin, applied.size(), applied.root());
+        if let Err(error) = checkpoint::publish(&*self.shared.disk, "", &signed) {
+            (self.shared.notes)(&format!("the checkpoint could not be published: {error}"));
+            return Err(read_only(&format!("the checkpoint could not be published: {error}")));
+        }
+        let mut published = self.shared.published.write().unwrap_or_else(PoisonError::into_inner);
+        *published = Some(signed.clone());
+        Ok(signed)
+    }
+
+    /// What stands in `published/`, signed anew when the last publishing failed.
+    fn published(&mut self) -> Result<Signed, Reason> {
+        let published =
+            self.shared.published.read().unwrap_or_else(PoisonError::into_inner).clone();
+        match published {
+            Some(signed) if signed.size == self.builder.next_seq().0 => Ok(signed),
+            _ => self.publish(),
+        }
+    }
+
+    /// How long until a seal is due; `None`: none is.
+    fn until_seal(&self) -> Option<Duration> {
+        if self.failed || matches!(self.time, Time::Synthetic) {
+            return None;
+        }
+        let due = self.unsealed_since?.saturating_add(SEAL_INTERVAL_MS);
+        Some(Duration::from_millis(due.saturating_sub(self.monotonic_ms())))
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        self.shared.clock.monotonic_ms()
+    }
+}
+
+fn read_only(why: &str) -> Reason {
+    Reason::ReadOnly { why: Text::Owned(why.to_owned()) }
+}

@@ -1,0 +1,112 @@
+//! Handing work to the sequencer.
+//!
+//! Lives here: what a message is, the answers of a full or closed queue.
+//! Lives elsewhere: the queue (`inbox`), the work (`sequencer`).
+//!
+//! Always: a full queue answers MZ-6007 at once; after hand-over nothing is cancelled, and whoever stops
+//! waiting asks `GetVoucher`.
+
+use ledger::decide::Signature;
+use ledger::form::Form;
+use ledger::ids::OrgId;
+use ledger::reject::{Reason, Reject, Text};
+use ledger::state::State;
+use ledger::voucher::Voucher;
+use record::limits::{QUEUE_RETRY_MS, QUEUE_VOUCHERS_MAX};
+use tlog::Vkey;
+use tokio::sync::oneshot;
+
+use super::checkpoint::Signed;
+use super::inbox::{Inbox, Sized as Measured, Turned};
+use super::reply::{Delivered, Delivery};
+
+/// A voucher to be posted or tried.
+#[derive(Clone, Debug)]
+pub struct Post {
+    /// The document.
+    pub voucher: Voucher,
+    /// All checks, nothing posted.
+    pub validate_only: bool,
+    /// Origin of the ledger that is meant; empty: not said.
+    pub origin: String,
+    /// Organisation of the connection; `None`: that of the voucher is believed.
+    pub identity: Option<OrgId>,
+}
+
+/// A voucher whose form is right, on its way.
+pub(crate) struct Posted {
+    pub(crate) post: Post,
+    pub(crate) form: Form,
+    pub(crate) digest: [u8; 32],
+    pub(crate) signature: Signature,
+    pub(crate) sender: oneshot::Sender<Delivered>,
+    pub(crate) bytes: usize,
+}
+
+/// Looks something up in the speculative state; what it returns is delivered when all that it may rest
+/// on is applied.
+pub(crate) type Look = Box<dyn FnOnce(&State) -> Delivery + Send>;
+
+/// What the sequencer is asked.
+pub(crate) enum Message {
+    /// Decide a voucher.
+    Post(Box<Posted>),
+    /// Look something up.
+    Look(Look),
+    /// Seal the log and publish a checkpoint, unless the last record is a seal.
+    Seal(oneshot::Sender<Result<Signed, Reason>>),
+}
+
+impl Measured for Message {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Post(posted) => posted.bytes,
+            Self::Look(_) | Self::Seal(_) => 0,
+        }
+    }
+}
+
+/// Hands a message over, or says why not.
+pub(crate) fn submit(inbox: &Inbox<Message>, message: Message) -> Result<(), Reason> {
+    inbox.push(message).map_err(|turned| match turned {
+        Turned::Full(_, load) => {
+            let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+            let found = number(load.messages);
+            Reason::QueueFull { found, max: number(QUEUE_VOUCHERS_MAX), ms: QUEUE_RETRY_MS }
+        }
+        Turned::Closed(_) => closed(),
+    })
+}
+
+/// The answer of a process that takes nothing in any more.
+pub(crate) fn closed() -> Reason {
+    Reason::ReadOnly { why: Text::Borrowed("the server is stopping") }
+}
+
+/// What can be said of a voucher without any state, and so without a turn in the queue.
+pub(crate) fn prepare(
+    origin: &str,
+    post: Post,
+    sender: oneshot::Sender<Delivered>,
+) -> Result<Posted, Reject> {
+    let form = ledger::form::check(&post.voucher)?;
+    let digest = ledger::digest::digest(origin, &post.voucher, &form.kinds);
+    let signature = signature(origin, &post.voucher, &digest);
+    let bytes = post.voucher.size_bytes();
+    Ok(Posted { post, form, digest, signature, sender, bytes })
+}
+
+/// Checks the approver's signature with the key that the voucher brings; whether that key is the
+/// approver's is for the state to say.
+fn signature(origin: &str, voucher: &Voucher, digest: &[u8; 32]) -> Signature {
+    let (signature, key) = (voucher.approval_signature(), voucher.approver_key());
+    if signature.is_empty() && key.is_empty() {
+        return Signature::Absent;
+    }
+    let text = ledger::digest::approval_text(origin, voucher, digest);
+    let key = key.try_into().ok().and_then(|key: &[u8; 32]| Vkey::new(origin, key).ok());
+    match key {
+        Some(key) if key.verify(text.as_bytes(), signature) => Signature::Valid,
+        _ => Signature::Invalid,
+    }
+}

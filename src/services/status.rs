@@ -1,0 +1,197 @@
+//! A refusal as a gRPC status with details that programs read.
+//!
+//! Lives here: `google.rpc.Status` from a `Reject`, and back on the client's side.
+//! Lives elsewhere: the refusals themselves (`ledger::reject`).
+//!
+//! Always: every refusal travels with `ErrorInfo` (code as reason, domain `mingzhang`, facts),
+//! `BadRequest` (place of each refusal) and `Help` (its page). Source: domain contract, 8.3.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ledger::reject::{Reason, Refusal, Reject, Text};
+use prost::Message;
+use prost_types::Any;
+use record::limits::{MESSAGE_BYTES_MAX, QUEUE_RETRY_MS, VOUCHER_STREAM_BYTES_MAX};
+use tonic::{Code, Status};
+use tonic_types::pb;
+
+use crate::wire::Fault;
+
+/// The domain of every `ErrorInfo`.
+pub const DOMAIN: &str = "mingzhang";
+
+/// Returns the status of one reason that belongs to no line.
+pub fn refuse(reason: Reason) -> Status {
+    status(&Reject::one(reason.at(0, "")))
+}
+
+/// Returns the status of a rejection, for an answer that ends a call.
+pub fn status(reject: &Reject) -> Status {
+    let rpc = rpc_status(reject);
+    let details = rpc.encode_to_vec();
+    Status::with_details(Code::from_i32(rpc.code), rpc.message, details.into())
+}
+
+/// Returns the status of a rejection, for an answer within a stream.
+pub fn rpc_status(reject: &Reject) -> pb::Status {
+    let Some(first) = reject.refusals.first() else { return pb::Status::default() };
+    let reason = &first.reason;
+    let mut details = vec![
+        any("google.rpc.ErrorInfo", &error_info(first, reject.total)),
+        any("google.rpc.BadRequest", &bad_request(reject)),
+        any("google.rpc.Help", &help(reason)),
+    ];
+    if matches!(reason, Reason::QueueFull { .. }) {
+        let delay = Duration::from_millis(QUEUE_RETRY_MS);
+        let retry_delay = prost_types::Duration::try_from(delay).ok();
+        details.push(any("google.rpc.RetryInfo", &pb::RetryInfo { retry_delay }));
+    }
+    let message = format!("{} {}: {}", reason.label(), reason.name(), reason.message());
+    pb::Status { code: reason.status().number(), message, details }
+}
+
+fn error_info(first: &Refusal, total: u64) -> pb::ErrorInfo {
+    let mut metadata: HashMap<String, String> =
+        first.reason.facts().into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect();
+    metadata.insert("line".to_owned(), first.line.to_string());
+    metadata.insert("name".to_owned(), first.reason.name().to_owned());
+    if 1 < total {
+        metadata.insert("refusals".to_owned(), total.to_string());
+    }
+    pb::ErrorInfo { reason: first.reason.label(), domain: DOMAIN.to_owned(), metadata }
+}
+
+fn bad_request(reject: &Reject) -> pb::BadRequest {
+    let violation = |refusal: &Refusal| pb::bad_request::FieldViolation {
+        field: refusal.place(),
+        description: refusal.reason.message(),
+        reason: refusal.reason.label(),
+        localized_message: None,
+    };
+    pb::BadRequest { field_violations: reject.refusals.iter().map(violation).collect() }
+}
+
+fn help(reason: &Reason) -> pb::Help {
+    let url = format!("docs/errors/{}.md", reason.label());
+    let description = reason.hint().unwrap_or_else(|| "what this code means".to_owned());
+    pb::Help { links: vec![pb::help::Link { description, url }] }
+}
+
+fn any(name: &str, message: &impl Message) -> Any {
+    Any { type_url: format!("type.googleapis.com/{name}"), value: message.encode_to_vec() }
+}
+
+/// Returns the refusal of a request whose bytes do not belong.
+pub fn fault(fault: &Fault) -> Reject {
+    let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    match fault {
+        Fault::MessageTooLarge { found } => Reason::MessageTooLarge {
+            found: number(*found),
+            max: number(MESSAGE_BYTES_MAX),
+        }
+        .at(0, ""),
+        Fault::StreamTooLarge { found } => Reason::VoucherTooLarge {
+            found: number(*found),
+            max: number(VOUCHER_STREAM_BYTES_MAX),
+        }
+        .at(0, ""),
+        Fault::UnknownField { message, number, line } => Reason::UnknownColumn {
+            column: Text::Owned(format!("field {number} of {message}")),
+            near: Text::Borrowed("the published .proto files"),
+        }
+        .at(*line, number.to_string()),
+        Fault::Malformed { offset, what } => {
+            Reason::MessageMalformed { offset: number(*offset), what: Text::Owned(what.clone()) }
+                .at(0, "")
+        }
+        Fault::NotUtf8 { field, offset, line } => Reason::TextNotUtf8 {
+            field: Text::Borrowed(field),
+            encoding: Text::Borrowed("UTF-8"),
+            offset: number(*offset),
+        }
+        .at(*line, *field),
+    }
+    .into()
+}
+
+/// One refusal as a client reads it back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Code, e.g. `MZ-3018`; empty when the server sent none.
+    pub code: String,
+    /// Line number; 0 for the header.
+    pub line: u32,
+    /// Field within it.
+    pub field: String,
+    /// What was found and what is allowed.
+    pub message: String,
+}
+
+/// Reads the refusals out of a status.
+pub fn told(status: &pb::Status) -> Vec<Told> {
+    let mut out = Vec::new();
+    for detail in &status.details {
+        if !detail.type_url.ends_with("google.rpc.BadRequest") {
+            continue;
+        }
+        let Ok(bad) = pb::BadRequest::decode(detail.value.as_slice()) else { continue };
+        for violation in bad.field_violations {
+            let (line, field) = place(&violation.field);
+            let (code, message) = (violation.reason, violation.description);
+            out.push(Told { code, line, field, message });
+        }
+    }
+    if out.is_empty() {
+        let message = status.message.clone();
+        out.push(Told { code: String::new(), line: 0, field: String::new(), message });
+    }
+    out
+}
+
+/// Reads a status that ended a call.
+pub fn of_call(status: &Status) -> pb::Status {
+    pb::Status::decode(status.details()).ok().filter(|read| !read.details.is_empty()).unwrap_or_else(
+        || pb::Status {
+            code: status.code().into(),
+            message: status.message().to_owned(),
+            details: Vec::new(),
+        },
+    )
+}
+
+/// `lines[17].household` → (17, `household`); `header.doc_no` → (0, `doc_no`).
+fn place(path: &str) -> (u32, String) {
+    let (head, field) = path.split_once('.').unwrap_or((path, ""));
+    let line = head.strip_prefix("lines[").and_then(|rest| rest.strip_suffix(']'));
+    (line.and_then(|n| n.parse().ok()).unwrap_or(0), field.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rejection_survives_the_journey() {
+        let reject = Reject {
+            refusals: vec![
+                Reason::EmptyVoucher {}.at(0, "lines"),
+                Reason::LineNumbers { expected: 2, found: 3 }.at(17, "line_no"),
+            ],
+            total: 5,
+        };
+        let status = status(&reject);
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let read = of_call(&status);
+        assert_eq!(read, of_call(&Status::from_header_map(&{
+            let mut headers = http::HeaderMap::new();
+            status.add_header(&mut headers).unwrap();
+            headers
+        }).unwrap()));
+        let told = told(&read);
+        assert_eq!((told[0].code.as_str(), told[0].line), ("MZ-1032", 0));
+        assert_eq!((told[1].line, told[1].field.as_str()), (17, "line_no"));
+        let info = pb::ErrorInfo::decode(read.details[0].value.as_slice()).unwrap();
+        assert_eq!((info.reason.as_str(), info.metadata["refusals"].as_str()), ("MZ-1032", "5"));
+    }
+}
