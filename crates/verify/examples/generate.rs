@@ -33,7 +33,8 @@ const ORIGIN: &str = "ledger.example/gd";
 const DATE: u32 = 17_126;
 const NOON_MS: u64 = 1_479_700_800_000;
 /// Lines of one voucher.
-const LINES: usize = 500;
+const LINES: u64 = 500;
+const VILLAGES: u64 = 2_277;
 /// With three long paths and this payload a payment takes about 350 bytes.
 const PAYLOAD: [u8; 122] = [0x5a; 122];
 
@@ -127,14 +128,14 @@ fn generate(dir: &Path, records: u64, households: u64) {
     out.take(&builder.finish());
     fund(&mut draft);
     builder.append(&draft, NOON_MS);
-    let (mut paid, mut time_ms) = (0_u64, NOON_MS);
+    let (mut vouchers, mut time_ms) = (0_u64, NOON_MS);
     while out.records + u64::from(builder.count()) < records {
         draft.clear();
         draft.push(300, DATE, &[], &PAYLOAD).unwrap();
-        for _ in 0..LINES {
-            pay(&mut draft, paid, households);
-            paid += 1;
+        for line in 0..LINES {
+            pay(&mut draft, vouchers, line, households);
         }
+        vouchers += 1;
         if !builder.fits(&draft) {
             out.take(&builder.finish());
         }
@@ -160,7 +161,7 @@ fn generate(dir: &Path, records: u64, households: u64) {
 }
 
 fn village(number: u64) -> String {
-    format!("4414249{:05}", number % 2_277)
+    format!("4414249{:05}", number % VILLAGES)
 }
 
 /// Quota and cash for every village.
@@ -168,7 +169,7 @@ fn fund(draft: &mut Draft) {
     let much = 1_000_000_000_000;
     draft.clear();
     draft.push(300, DATE, &[], b"").unwrap();
-    for number in 0..2_277 {
+    for number in 0..VILLAGES {
         let unit = village(number);
         let (quota, hold) =
             (format!("Q.quota.{unit}.Q16-4401-0001"), format!("C.hold.{unit}.Q16-4401-0001"));
@@ -182,13 +183,14 @@ fn fund(draft: &mut Draft) {
     }
 }
 
-fn pay(draft: &mut Draft, number: u64, households: u64) {
-    // Spread over the households without an order that a cache could learn.
-    let household = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % households;
-    let unit = village(household);
+/// One village pays its households, in no order that a cache could learn.
+fn pay(draft: &mut Draft, voucher: u64, line: u64, households: u64) {
+    let unit = village(voucher);
+    let number = (voucher / VILLAGES * LINES + line).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let household = number % households.div_ceil(VILLAGES);
     let legs = [
         (format!("C.hold.{unit}.Q16-4401-0001"), -300),
-        (format!("C.hh.{unit}{:05}", household / 2_277), 300),
+        (format!("C.hh.{unit}{household:05}"), 300),
         (format!("Q.quota.{unit}.Q16-4401-0001"), -300),
         (format!("Q.used.{unit}.Q16-4401-0001"), 300),
     ];

@@ -10,7 +10,8 @@
 
 use std::collections::BTreeMap;
 
-use record::{Accounts, BOOKS, Book, Record};
+use record::limits::RECORD_LEGS_MAX;
+use record::{AccountError, Accounts, BOOKS, Book, Record};
 
 use crate::report::Stop;
 
@@ -97,6 +98,32 @@ impl<'a> Subject<'a> {
     }
 }
 
+/// A path taken apart: `class.holder`, of which `last` is the last of so many parts.
+struct Path<'a> {
+    class: &'a str,
+    holder: &'a str,
+    last: &'a str,
+    parts: usize,
+}
+
+impl<'a> Path<'a> {
+    /// Splits a path; `None` where a part is empty or missing.
+    fn split(path: &'a str) -> Option<Self> {
+        let (mut parts, mut class, mut dot) = (0, 1, 1);
+        // Byte by byte: this is done for every leg of the log.
+        for (at, _) in path.bytes().enumerate().skip(2).filter(|(_, byte)| *byte == b'.') {
+            if at == dot + 1 {
+                return None;
+            }
+            class = if parts == 0 { at } else { class };
+            (parts, dot) = (parts + 1, at);
+        }
+        let (holder, last) = (path.get(class + 1..)?, path.get(dot + 1..)?);
+        let whole = 0 < parts && !last.is_empty();
+        whole.then_some(Self { class: path.get(..class)?, holder, last, parts })
+    }
+}
+
 impl<'a> Sums<'a> {
     /// Checks the identities within one record. Returns the quota's home where the record names it.
     pub(crate) fn check(&mut self, record: &Record<'a>) -> Result<Option<Home<'a>>, Stop> {
@@ -127,20 +154,18 @@ impl<'a> Sums<'a> {
     /// Takes one leg into the sums that its class belongs to; `None` for what is no account. This is
     /// all that a verifier knows of accounts, but for the four classes that are below zero.
     fn leg(&mut self, path: &'a str, fen: i128, beside: &mut Beside<'a>) -> Option<()> {
-        let dot = path.get(2..)?.find('.')? + 2;
-        let (class, holder) = (path.get(..dot)?, path.get(dot + 1..)?);
-        let last = holder.rsplit('.').next()?;
+        let Path { class, holder, last, parts } = Path::split(path)?;
         let plus = |sum: &mut Option<i128>| *sum = Some(sum.unwrap_or(0) + fen);
-        let mut parts = 1;
-        match class {
-            "Q.plan" | "Q.owed" => {
-                parts = 2;
+        let mut needed = 1;
+        match class.as_bytes() {
+            b"Q.plan" | b"Q.owed" => {
+                needed = 2;
                 beside.home.see(holder);
                 beside.planned += fen;
                 self.add(Law::Planned, holder, fen);
             }
-            "Q.quota" | "Q.used" => {
-                parts = 2;
+            b"Q.quota" | b"Q.used" => {
+                needed = 2;
                 beside.quota.see(last);
                 beside.allotted += fen;
                 self.add(Law::Issued, last, fen);
@@ -148,8 +173,12 @@ impl<'a> Sums<'a> {
                     self.add(Law::Used, holder, fen);
                 }
             }
-            "C.src" | "C.way" | "C.hold" | "C.prior" => {
-                parts = if class == "C.src" { 3 } else { 2 };
+            b"C.src" => {
+                needed = 3;
+                self.add(Law::Cash, last, fen);
+            }
+            b"C.way" | b"C.hold" | b"C.prior" => {
+                needed = 2;
                 self.add(Law::Cash, last, fen);
                 match class {
                     "C.hold" => beside.payer.see(holder),
@@ -157,28 +186,27 @@ impl<'a> Sums<'a> {
                     _ => (),
                 }
             }
-            "C.hh" => plus(&mut beside.paid),
-            "C.prj" => {
+            b"C.hh" => plus(&mut beside.paid),
+            b"C.prj" => {
                 plus(&mut beside.paid);
                 self.add(Law::Attributed, holder, fen);
                 self.add(Law::Benefit, holder, fen);
             }
-            "B.base" => self.add(Law::Benefit, holder, fen),
-            "B.open" => {
+            b"B.base" => self.add(Law::Benefit, holder, fen),
+            b"B.open" => {
                 beside.project.see(holder);
                 self.add(Law::Attributed, holder, -fen);
             }
-            "B.hh" | "B.vil" => plus(&mut beside.attributed),
-            "I.op" => self.add(Law::Income, holder, fen),
-            "I.due" => {
+            b"B.hh" | b"B.vil" => plus(&mut beside.attributed),
+            b"I.op" => self.add(Law::Income, holder, fen),
+            b"I.due" => {
                 beside.earner.see(holder);
                 self.add(Law::Income, holder, fen);
             }
-            "I.hh" | "I.vil" => plus(&mut beside.distributed),
+            b"I.hh" | b"I.vil" => plus(&mut beside.distributed),
             _ => return None,
         }
-        let whole = holder.split('.').all(|part| !part.is_empty());
-        (whole && holder.split('.').count() == parts).then_some(())
+        (parts == needed).then_some(())
     }
 
     /// Adds what belongs to a subject that other legs name: a payment to the unit and quota of its
@@ -209,10 +237,18 @@ impl<'a> Sums<'a> {
 }
 
 /// The balances of all accounts, and the home of each quota.
-#[derive(Default)]
 pub(crate) struct Books {
     pub(crate) accounts: Accounts,
+    /// Numbers of the last record's accounts: the next line of its voucher moves most of them, too.
+    recent: [u32; RECORD_LEGS_MAX],
     homes: BTreeMap<Box<str>, Box<str>>,
+}
+
+impl Default for Books {
+    fn default() -> Self {
+        let (accounts, recent) = (Accounts::new(), [0; RECORD_LEGS_MAX]);
+        Self { accounts, recent, homes: BTreeMap::new() }
+    }
 }
 
 impl Books {
@@ -223,9 +259,15 @@ impl Books {
         record: &Record<'_>,
         home: Option<Home<'_>>,
     ) -> Result<(), Stop> {
-        self.accounts.apply_record(record).map_err(|error| {
+        let refused = |error: AccountError| {
             Stop::failure("books", &error.to_string(), "its side of zero", error.to_string())
-        })?;
+        };
+        for (number, leg) in self.recent.iter_mut().zip(record.legs()) {
+            if self.accounts.path(*number) != Some(leg.path) {
+                *number = self.accounts.intern(leg.path).map_err(refused)?;
+            }
+            self.accounts.apply_numbered(*number, leg.fen).map_err(refused)?;
+        }
         let Some((quota, home)) = home else { return Ok(()) };
         let before = self.homes.entry(quota.into()).or_insert_with(|| home.into());
         if **before == *home {
@@ -238,12 +280,18 @@ impl Books {
     /// Returns accounts not at zero and their balance in fen, by class.
     pub(crate) fn classes(&self) -> BTreeMap<String, (u64, i128)> {
         let mut classes = BTreeMap::<String, (u64, i128)>::new();
-        for (path, balance) in self.accounts.iter() {
-            let class = path.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
-            let (accounts, sum) = classes.entry(class).or_default();
-            *accounts += 1;
+        let paths = (0..).map_while(|number| Some((self.accounts.path(number)?, number)));
+        for (path, number) in paths {
+            let class = path.match_indices('.').nth(1).and_then(|(at, _)| path.get(..at));
+            let balance = self.accounts.balance_numbered(number);
+            let (accounts, sum) = match classes.get_mut(class.unwrap_or(path)) {
+                Some(class) => class,
+                None => classes.entry(class.unwrap_or(path).to_owned()).or_default(),
+            };
+            *accounts += u64::from(balance != 0);
             *sum += i128::from(balance);
         }
+        classes.retain(|_, (accounts, _)| *accounts != 0);
         classes
     }
 }

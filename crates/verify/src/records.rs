@@ -204,6 +204,7 @@ impl Walk<'_> {
             if let Some(report) = progress {
                 report(self.tree.end());
             }
+            blocks.spare.extend(chunk.drain(..).map(|framed| framed.block.into_frame()));
             chunk = next;
         }
         // What stands in place of a next block is told when all before it held.

@@ -8,11 +8,11 @@
 //! Source: `docs/format.md`, "Opening the last segment"; the case numbers are the ones there.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use record::limits::BLOCK_BYTES_MAX;
+use record::limits::{BLOCK_BYTES_MAX, RECORD_BYTES_MAX};
 use record::{
     BLOCK_HEADER_BYTES, Block, BlockHeader, FrameError, Hash, SEGMENT_HEADER_BYTES, SegmentHeader,
     Seq, ZERO_HASH,
@@ -22,7 +22,10 @@ use crate::records::blame;
 use crate::report::{Hex, Problem, Stop, Tail, same, to_u64};
 
 const BLOCK_HEADER: u64 = BLOCK_HEADER_BYTES as u64;
-const BUFFER: usize = 1 << 20;
+/// Less than most blocks, so that they are read straight to where they stay.
+const BUFFER: usize = 64 << 10;
+/// A block ends less than this behind its last byte that is not zero: within its last record, padded.
+const ZEROS_MAX: u64 = RECORD_BYTES_MAX as u64 + 8;
 /// What a disk writes whole.
 const SECTOR: usize = 512;
 /// Valid headers behind a bad place whose bodies are read: a torn write leaves none, and whoever
@@ -141,11 +144,16 @@ impl Segment {
         if self.header(dir).map(|header| u64::from(header.file_size)) != Ok(self.size) {
             return Ok(End { offset: 0, found: Ok(None) });
         }
+        let io = |error: io::Error| Problem::io(&dir.join(&self.name), &error);
         let look = || -> Result<End, Stop> {
-            let bytes = self.read(dir, 0, self.size)?;
-            let at = last_whole(&bytes);
-            let rest = bytes.get(at..).unwrap_or_default();
-            Ok(End { offset: to_u64(at), found: self.judge(rest, at) })
+            let mut input = self.open(dir)?;
+            let at = last_whole(&mut input, self.size).map_err(io)?;
+            let Some(last) = last_used(&mut input, at).map_err(io)? else {
+                return Ok(End { offset: at, found: Ok(None) });
+            };
+            let rest = self.read(dir, at, last - at + ZEROS_MAX)?;
+            let last = usize::try_from(last - at).unwrap_or(usize::MAX);
+            Ok(End { offset: at, found: self.judge(&rest, last, at) })
         };
         let mut end = look()?;
         // A server may be writing just there, and what looks torn be half of its next block.
@@ -164,10 +172,9 @@ impl Segment {
         Ok(end)
     }
 
-    /// Judges `rest`, the bytes from offset `at` to the end of the file: no whole block begins there.
-    fn judge(&self, rest: &[u8], at: usize) -> Result<Option<Tail>, Stop> {
-        let Some(last) = rest.iter().rposition(|byte| *byte != 0) else { return Ok(None) };
-        let offset = to_u64(at);
+    /// Judges `rest`, the bytes from `offset` on, where no whole block begins. The one at `last` is
+    /// the last that is not zero.
+    fn judge(&self, rest: &[u8], last: usize, offset: u64) -> Result<Option<Tail>, Stop> {
         let header = BlockHeader::decode(rest);
         let fault = match &header {
             Err(error) if error.newer_version().is_some() => {
@@ -180,14 +187,14 @@ impl Segment {
             }
         };
         let why = if let Some(behind) = valid_block(rest) {
-            format!("a valid block follows at offset {}", at + behind)
+            format!("a valid block follows at offset {}", offset + to_u64(behind))
         } else if BLOCK_HEADER_BYTES + BLOCK_BYTES_MAX <= last {
-            format!("offset {} is not zero, further than a block can reach", at + last)
+            format!("{last} bytes further is no zero, and no block reaches so far")
         } else {
             let extent = header.as_ref().map_or(last + 1, |h| BLOCK_HEADER_BYTES + h.body_bytes());
             // With a bad header and nothing behind it no whole block ever stood here.
             let cut_short = header.is_err() && last < BLOCK_HEADER_BYTES;
-            if cut_short || has_unwritten_part(rest.get(..extent).unwrap_or(rest), at) {
+            if cut_short || has_unwritten_part(rest.get(..extent).unwrap_or(rest), offset) {
                 let (segment, bytes) = (self.name.clone(), to_u64(last + 1));
                 return Ok(Some(Tail { segment, offset, bytes }));
             }
@@ -202,18 +209,45 @@ impl Segment {
 }
 
 /// Returns where the whole blocks of a segment end. Bodies are left to the walk, but for the last.
-fn last_whole(bytes: &[u8]) -> usize {
-    let (mut at, mut last) = (SEGMENT_HEADER_BYTES, SEGMENT_HEADER_BYTES);
-    while let Some(Ok(header)) = bytes.get(at..).map(BlockHeader::decode) {
-        if bytes.len() < at + header.frame_bytes() {
+fn last_whole(input: &mut BufReader<File>, size: u64) -> io::Result<u64> {
+    let (mut at, mut last) = (to_u64(SEGMENT_HEADER_BYTES), None);
+    let mut head = [0; BLOCK_HEADER_BYTES];
+    input.seek(SeekFrom::Start(at))?;
+    while at + BLOCK_HEADER <= size {
+        input.read_exact(&mut head)?;
+        let Ok(header) = BlockHeader::decode(&head) else { break };
+        let needed = to_u64(header.frame_bytes());
+        if size < at + needed {
             break;
         }
-        (last, at) = (at, at + header.frame_bytes());
+        last = Some((at, needed));
+        at += needed;
+        input.seek_relative((needed - BLOCK_HEADER).cast_signed())?;
     }
-    if bytes.get(last..at).is_none_or(|frame| frame.is_empty() || body_holds(frame)) {
-        return at;
+    let Some((start, needed)) = last else { return Ok(at) };
+    let mut frame = Vec::new();
+    input.seek(SeekFrom::Start(start))?;
+    input.take(needed).read_to_end(&mut frame)?;
+    Ok(if body_holds(&frame) { at } else { start })
+}
+
+/// Returns the offset of the last byte from `from` on that is not zero.
+fn last_used(input: &mut BufReader<File>, from: u64) -> io::Result<Option<u64>> {
+    let (mut at, mut last) = (input.seek(SeekFrom::Start(from))?, None);
+    loop {
+        let piece = input.fill_buf()?;
+        let len = piece.len();
+        if len == 0 {
+            return Ok(last);
+        }
+        // Most pieces are zeros, which this sees at once.
+        if piece.iter().fold(0, |all, byte| all | byte) != 0 {
+            let index = piece.iter().rposition(|byte| *byte != 0);
+            last = index.map(|index| at + to_u64(index));
+        }
+        at += to_u64(len);
+        input.consume(len);
     }
-    last
 }
 
 /// Tells whether a block with a valid header begins here whose body holds, too. (What else may be
@@ -234,9 +268,10 @@ fn valid_block(rest: &[u8]) -> Option<usize> {
     numbered.find(|(n, (_, bytes))| CANDIDATES_MAX < *n || body_holds(bytes)).map(|(_, (at, _))| at)
 }
 
-/// Case 3: tells whether a sector's part of a block at offset `at` is all zero: it was never written.
-fn has_unwritten_part(block: &[u8], at: usize) -> bool {
-    let (first, others) = block.split_at(block.len().min(SECTOR - at % SECTOR));
+/// Case 3: tells whether a sector's part of a block at `offset` is all zero: it was never written.
+fn has_unwritten_part(block: &[u8], offset: u64) -> bool {
+    let into_sector = usize::try_from(offset).unwrap_or(0) % SECTOR;
+    let (first, others) = block.split_at(block.len().min(SECTOR - into_sector));
     let mut parts = std::iter::once(first).chain(others.chunks(SECTOR));
     parts.any(|part| part.iter().all(|byte| *byte == 0))
 }
@@ -252,13 +287,24 @@ pub(crate) struct Blocks {
     next_seq: Seq,
     head: Hash,
     epoch: u64,
+    /// Buffers of blocks that were walked, to be read into again.
+    pub(crate) spare: Vec<Vec<u8>>,
 }
 
 impl Blocks {
     /// Starts before record 0.
     pub(crate) fn new(segments: Segments) -> Self {
         let (next_seq, head) = (Seq(0), ZERO_HASH);
-        Self { segments, file: 0, input: None, offset: 0, next_seq, head, epoch: 0 }
+        Self {
+            segments,
+            file: 0,
+            input: None,
+            offset: 0,
+            next_seq,
+            head,
+            epoch: 0,
+            spare: Vec::new(),
+        }
     }
 
     /// Appends the next blocks to `chunk`, about `target` bytes of them; none at the end.
@@ -324,11 +370,11 @@ impl Blocks {
     fn read_block(&mut self, is_last: bool) -> Result<Option<Framed>, Stop> {
         let (offset, due) = (self.offset, self.next_seq);
         let room = self.segment().size.saturating_sub(offset);
-        let mut frame = vec![0; BLOCK_HEADER_BYTES];
+        let mut head = [0; BLOCK_HEADER_BYTES];
         if BLOCK_HEADER <= room {
-            self.read(&mut frame)?;
+            self.read(&mut head)?;
         }
-        if !is_last && frame.iter().all(|byte| *byte == 0) {
+        if !is_last && head.iter().all(|byte| *byte == 0) {
             let rest = self.segment().read(&self.segments.dir, offset, room)?;
             let Some(index) = rest.iter().position(|byte| *byte != 0) else { return Ok(None) };
             let what = "bytes behind the last block of a segment that is not the last";
@@ -339,15 +385,18 @@ impl Blocks {
             ));
         }
         let header =
-            BlockHeader::decode(&frame).map_err(|error| self.segment().bad(&error, offset, due))?;
+            BlockHeader::decode(&head).map_err(|error| self.segment().bad(&error, offset, due))?;
         let needed = header.frame_bytes();
         if room < to_u64(needed) {
             let found = usize::try_from(room).unwrap_or(usize::MAX);
             let error = FrameError::Short { what: "block", needed, found };
             return Err(self.segment().bad(&error, offset, due));
         }
+        let mut frame = self.spare.pop().unwrap_or_default();
         frame.resize(needed, 0);
-        self.read(frame.get_mut(BLOCK_HEADER_BYTES..).unwrap_or_default())?;
+        let (start, body) = frame.split_at_mut(BLOCK_HEADER_BYTES);
+        start.copy_from_slice(&head);
+        self.read(body)?;
         let block =
             Block::from_trusted_frame(frame).map_err(|error| self.blame(&header, &error))?;
         same("framing", "block header: first_seq", due, header.first_seq)

@@ -107,7 +107,7 @@ fn bytes_further_than_a_block_reaches_are_damage() {
     holds(&report);
     assert_eq!(report.tail.unwrap().bytes, 112 + (16 << 20));
     bytes[reach] = 1;
-    fails(&Dir::new(&[bytes]).verify(), "framing", None, "further than a block can reach");
+    fails(&Dir::new(&[bytes]).verify(), "framing", None, "no block reaches so far");
 }
 
 #[test]
