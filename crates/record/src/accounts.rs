@@ -58,6 +58,8 @@ pub enum AccountError {
     Path { path: String, what: PathError },
     #[error("more accounts than can be numbered")]
     TooMany,
+    #[error("account number {number}, but {accounts} numbers were given, from 0")]
+    NoSuchNumber { number: u32, accounts: usize },
 }
 
 impl Accounts {
@@ -100,10 +102,10 @@ impl Accounts {
     /// Applies one leg to an account by its number.
     ///
     /// # Errors
-    /// As [`Accounts::apply`]; [`AccountError::TooMany`] for a number that was never given.
+    /// As [`Accounts::apply`]; [`AccountError::NoSuchNumber`] for one that was never given.
     pub fn apply_numbered(&mut self, number: u32, fen: i64) -> Result<i64, AccountError> {
         let Some(row) = self.rows.get_mut(index(number)) else {
-            return Err(AccountError::TooMany);
+            return Err(AccountError::NoSuchNumber { number, accounts: self.rows.len() });
         };
         let before = row.balance;
         let Some(balance) = before.checked_add(fen) else {

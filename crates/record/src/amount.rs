@@ -55,8 +55,8 @@ impl fmt::Display for Fen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, part) =
             (self.0.unsigned_abs() / FEN_PER_YUAN, self.0.unsigned_abs() % FEN_PER_YUAN);
-        let sign = if self.0 < 0 { "-" } else { "" };
-        f.pad(&format!("{sign}{whole}.{part:02}"))
+        // As an integer and not as a text, of which `{:.2}` would leave two characters.
+        f.pad_integral(0 <= self.0, "", &format!("{whole}.{part:02}"))
     }
 }
 
@@ -109,6 +109,16 @@ mod tests {
         check(i64::MAX, "92233720368547758.07");
         check(i64::MIN, "-92233720368547758.08");
         assert_eq!(format!("{:>8}", Fen::new(-500)), "   -5.00");
+    }
+
+    #[test]
+    fn a_precision_cut_the_amount_to_two_characters() {
+        assert_eq!(format!("{:.2}", Fen::new(123_450)), "1234.50");
+        assert_eq!(format!("{:.0}", Fen::new(-500)), "-5.00");
+        assert_eq!(
+            format!("{:10}|{:<10}|", Fen::new(-500), Fen::new(500)),
+            "     -5.00|5.00      |"
+        );
     }
 
     #[test]

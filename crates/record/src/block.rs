@@ -65,7 +65,7 @@ impl Block {
         let header = &self.header;
         let mut chain = ChainCheck::resume(header.first_seq, header.prev_head, 0);
         let mut rest = self.body();
-        let mut count = 0_u32;
+        let (mut count, mut part, mut parts) = (0_u32, 0, 0);
         while !rest.is_empty() {
             let offset = self.body().len().saturating_sub(rest.len());
             let offset = offset.saturating_add(BLOCK_HEADER_BYTES);
@@ -78,17 +78,18 @@ impl Block {
             chain
                 .push(&record, chain_hash(record.bytes()))
                 .map_err(|source| FrameError::Chain { offset, source })?;
+            (part, parts) = (record.part(), record.parts());
             count = count.saturating_add(1);
             rest = behind;
         }
         if count != header.count {
-            return Err(FrameError::Disagrees { field: "count", offset: 16 });
+            return Err(FrameError::Count { expected: count, found: header.count });
         }
         if chain.head() != header.head {
-            return Err(FrameError::Disagrees { field: "head", offset: 64 });
+            return Err(FrameError::Head { expected: chain.head(), found: header.head });
         }
         if !chain.at_group_end() {
-            return Err(FrameError::TornGroup { seq: self.last_seq() });
+            return Err(FrameError::TornGroup { seq: self.last_seq(), part, parts });
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::envelope::Record;
-use crate::hash::{Hash, ZERO_HASH};
+use crate::hash::{Hash, Hex, ZERO_HASH};
 use crate::seq::Seq;
 use crate::system;
 
@@ -128,14 +128,5 @@ impl ChainCheck {
 impl Default for ChainCheck {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// Shows a hash in hex.
-struct Hex<'a>(&'a Hash);
-
-impl std::fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }

@@ -92,7 +92,7 @@ pub enum RecordError {
     TimeOutOfRange { found: u64 },
     #[error("offset 24, prev: not zero in record 0")]
     PrevNotZero,
-    #[error("offset 56, part: {part} of {parts} parts")]
+    #[error("offset 56, part: {part}, below {parts}, the parts of its group, expected")]
     PartOutOfRange { part: u16, parts: u16 },
     #[error("offset 60, date: day {found}, at most {max}, the China date of its time, allowed")]
     DateAfterTime { found: u32, max: u32 },

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::chain::ChainError;
 use crate::envelope::RecordError;
-use crate::hash::Hash;
+use crate::hash::{Hash, Hex};
 use crate::layout::{field, get_u32, get_u64, set};
 use crate::limits::{BLOCK_BYTES_MAX, BLOCK_RECORDS_MAX};
 use crate::seq::Seq;
@@ -45,10 +45,17 @@ pub enum FrameError {
     Record { offset: usize, seq: Seq, source: RecordError },
     #[error("offset {offset}: {source}")]
     Chain { offset: usize, source: ChainError },
-    #[error("offset {offset}, {field} of the block header disagrees with its records")]
-    Disagrees { field: &'static str, offset: usize },
-    #[error("record {seq}, the block's last, leaves its group torn")]
-    TornGroup { seq: Seq },
+    #[error("offset 16, count: the block header says {found}, there are {expected} records")]
+    Count { expected: u32, found: u32 },
+    #[error(
+        "offset 64, head: the block header says {}, the last record hashes to {}",
+        Hex(.found), Hex(.expected)
+    )]
+    Head { expected: Hash, found: Hash },
+    #[error(
+        "record {seq}, the block's last, is part {part} (from 0) of {parts}: its group is torn"
+    )]
+    TornGroup { seq: Seq, part: u16, parts: u16 },
     #[error("record {seq} of kind {kind} shares its block; genesis and seal have their own")]
     NotAlone { seq: Seq, kind: u16 },
 }

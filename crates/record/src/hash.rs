@@ -1,5 +1,6 @@
 //! Chain hashes, salts and the China date: the small functions that every record needs.
 
+use std::fmt;
 use std::sync::LazyLock;
 
 use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
@@ -52,4 +53,13 @@ pub fn china_date(time_ms: u64) -> u32 {
 /// Returns the id of a log, by which a segment names the log it belongs to.
 pub fn log_id(origin: &str) -> Hash {
     blake3::derive_key(context::LOG_ID, origin.as_bytes())
+}
+
+/// Shows a hash in hex.
+pub(crate) struct Hex<'a>(pub(crate) &'a Hash);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }

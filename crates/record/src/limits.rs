@@ -75,15 +75,15 @@ limits! {
     REFUSALS_LISTED_MAX: usize = 100, "refusals", "",
         "Refusals listed for one voucher; the total count is given beside them.";
     CLOCK_SKEW_MS_MAX: u64 = 600_000, "milliseconds", "MZ-9001",
-        "Wall clock against the last record's time at the start; beyond it an operator confirms with --accept-clock.";
+        "Wall clock against the last record's time and the monotonic time since; beyond it an operator confirms with --accept-clock.";
 
     // Records and blocks.
     RECORD_BYTES_MAX: usize = 65_535, "bytes", "MZ-6004",
         "One record: what the u16 length of a public entry bundle can say.";
     RECORD_LEGS_MAX: usize = 64, "legs", "MZ-6005",
-        "Legs of one record. The widest movement known has 8.";
+        "Legs of one record. The widest movements known, an opening and a payment to a project, have 6.";
     PATH_BYTES_MAX: usize = 64, "bytes", "",
-        "One account path; the longest that ids allow has 60.";
+        "One account path; the longest that ids allow, quota at a village, has 45.";
     LEGS_BYTES_MAX: usize = 4_672, "bytes", "",
         "The legs of one record at their widest.";
     LEG_FEN_MAX: i64 = 9_007_199_254_740_991, "fen", "",
@@ -211,5 +211,14 @@ mod tests {
             assert!(0 < limit.value && limit.reason.ends_with('.'), "{}", limit.name);
             assert!(limit.code.is_empty() || limit.code.starts_with("MZ-"), "{}", limit.name);
         }
+    }
+
+    #[test]
+    fn the_longest_path_was_said_to_have_60_bytes() {
+        // A unit code has at most 12 digits, a quota id as many letters as an organisation.
+        let longest = format!("Q.quota.{:012}.{:0>2$}", 0, "", ORGANISATION_BYTES_MAX);
+        assert!(longest.len() <= PATH_BYTES_MAX);
+        let row = TABLE.iter().find(|limit| limit.name == "PATH_BYTES_MAX").unwrap();
+        assert!(row.reason.ends_with(&format!("has {}.", longest.len())), "{}", row.reason);
     }
 }

@@ -149,17 +149,19 @@ impl Seal {
                 (1, Value::Bytes(hash)) => out.root = Value::hash(1, hash)?,
                 (2, Value::Bytes(hash)) => out.accounts = Value::hash(2, hash)?,
                 (3, Value::Bytes(hash)) => out.views = Value::hash(3, hash)?,
-                (4, Value::Varint(n)) => {
-                    out.version = u8::try_from(n).map_err(|_| PayloadError::Range { field: 4 })?;
-                }
+                (4, Value::Varint(n)) => out.version = views_version(n)?,
                 (field, _) => return Err(PayloadError::UnknownField { field }),
             }
         }
-        if !(1..=127).contains(&out.version) {
-            return Err(PayloadError::Range { field: 4 });
-        }
+        views_version(u64::from(out.version))?;
         canonical(payload, &out.encode()).map(|()| out)
     }
+}
+
+/// V of a seal: one byte as a varint, so that a seal's payload always has one length.
+fn views_version(found: u64) -> Result<u8, PayloadError> {
+    let error = PayloadError::Range { field: 4, found, min: 1, max: 127 };
+    u8::try_from(found).ok().filter(|v| (1..=127).contains(v)).ok_or(error)
 }
 
 /// The log's signing key was replaced.

@@ -15,12 +15,12 @@ pub enum PayloadError {
     Varint,
     #[error("field {field} is not of this message, or of another type")]
     UnknownField { field: u64 },
-    #[error("field {field} is out of range")]
-    Range { field: u64 },
+    #[error("field {field}: {found}, {min} to {max} allowed")]
+    Range { field: u64, found: u64, min: u64, max: u64 },
     #[error("field {field} is not UTF-8")]
     Text { field: u64 },
-    #[error("field {field} is not 32 bytes")]
-    HashLength { field: u64 },
+    #[error("field {field}: {found} bytes, 32 expected")]
+    HashLength { field: u64, found: usize },
     #[error("not in canonical form")]
     NotCanonical,
 }
@@ -37,11 +37,12 @@ impl Value<'_> {
     }
 
     pub(crate) fn hash(field: u64, bytes: &[u8]) -> Result<Hash, PayloadError> {
-        bytes.try_into().map_err(|_| PayloadError::HashLength { field })
+        bytes.try_into().map_err(|_| PayloadError::HashLength { field, found: bytes.len() })
     }
 
     pub(crate) fn u32(field: u64, n: u64) -> Result<u32, PayloadError> {
-        u32::try_from(n).map_err(|_| PayloadError::Range { field })
+        let max = u64::from(u32::MAX);
+        u32::try_from(n).map_err(|_| PayloadError::Range { field, found: n, min: 0, max })
     }
 }
 

@@ -110,7 +110,8 @@ fn what_cannot_be_counted_or_named() {
     let what = PathError::Book { found: b'X' };
     let bad = AccountError::Path { path: "X.a".into(), what };
     assert_eq!(accounts.apply("X.a", 1), Err(bad));
-    assert_eq!(accounts.apply_numbered(9, 1), Err(AccountError::TooMany));
+    let unknown = AccountError::NoSuchNumber { number: 9, accounts: 1 };
+    assert_eq!(accounts.apply_numbered(9, 1), Err(unknown));
     assert_eq!((accounts.balance("C.never"), accounts.path(9)), (0, None));
 }
 

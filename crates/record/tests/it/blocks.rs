@@ -199,7 +199,8 @@ fn a_torn_group_is_refused_when_it_is_read() {
     let mut torn = BlockBuilder::start(1, Seq(1), block.prev_head(), KEY);
     block.records().take(2).for_each(|record| torn.append_raw(&record).unwrap());
     let frame = torn.finish().into_frame();
-    assert_eq!(Block::from_frame(frame), Err(FrameError::TornGroup { seq: Seq(2) }));
+    let torn = FrameError::TornGroup { seq: Seq(2), part: 1, parts: 3 };
+    assert_eq!(Block::from_frame(frame), Err(torn));
 }
 
 #[test]

@@ -171,10 +171,10 @@ fn headers_that_disagree_with_their_records() {
         // A trusted frame is not looked into.
         assert!(Block::from_trusted_frame(frame).is_ok());
     };
-    let count = FrameError::Disagrees { field: "count", offset: 16 };
-    no(BlockHeader { count: 3, ..header }, body, count.clone());
-    no(BlockHeader { count: 1, ..header }, body, count);
-    let head = FrameError::Disagrees { field: "head", offset: 64 };
+    let count = |found| FrameError::Count { expected: 2, found };
+    no(BlockHeader { count: 3, ..header }, body, count(3));
+    no(BlockHeader { count: 1, ..header }, body, count(1));
+    let head = FrameError::Head { expected: header.head, found: [0; 32] };
     no(BlockHeader { head: [0; 32], ..header }, body, head);
     let source = ChainError::Seq { expected: Seq(2), found: Seq(1) };
     let moved = FrameError::Chain { offset: 112, source };
@@ -208,4 +208,21 @@ fn genesis_and_seal_have_their_own_block() {
     let (first_seq, prev_head) = (Seq(3), block.head());
     let header = BlockHeader { first_seq, count: 1, prev_head, ..header };
     assert!(Block::from_frame(framed(header, &bytes)).is_ok());
+}
+
+#[test]
+fn a_header_that_disagrees_did_not_say_by_how_much() {
+    let check = |error: FrameError, text: &str| assert_eq!(error.to_string(), text);
+    check(
+        FrameError::Count { expected: 2, found: 3 },
+        "offset 16, count: the block header says 3, there are 2 records",
+    );
+    let (zeros, abs) = ("00".repeat(32), "ab".repeat(32));
+    let head = FrameError::Head { expected: [0xab; 32], found: [0; 32] };
+    let says = "offset 64, head: the block header says";
+    check(head, &format!("{says} {zeros}, the last record hashes to {abs}"));
+    check(
+        FrameError::TornGroup { seq: Seq(2), part: 1, parts: 3 },
+        "record 2, the block's last, is part 1 (from 0) of 3: its group is torn",
+    );
 }

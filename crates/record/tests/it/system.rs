@@ -21,6 +21,8 @@ fn genesis() {
     assert_eq!(Genesis::decode(b""), Ok(Genesis::default()));
 
     let no = |bytes: &[u8], expected| assert_eq!(Genesis::decode(bytes), Err(expected));
+    let max = u64::from(u32::MAX);
+    let range = |field, found| PayloadError::Range { field, found, min: 0, max };
     no(b"\x18\x01\x0a\x01o", PayloadError::NotCanonical); // order
     no(b"\x0a\x01o\x0a\x01o", PayloadError::NotCanonical); // twice
     no(b"\x0a\x00", PayloadError::NotCanonical); // a default, spelled out
@@ -32,7 +34,7 @@ fn genesis() {
     no(b"\x0a\x02o", PayloadError::Cut);
     no(b"\x0a", PayloadError::Cut);
     no(b"\x0a\x01\xff", PayloadError::Text { field: 1 });
-    no(b"\x18\x80\x80\x80\x80\x10", PayloadError::Range { field: 3 });
+    no(b"\x18\x80\x80\x80\x80\x10", range(3, 1 << 32));
     no(b"\x30\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", PayloadError::Varint);
     no(b"\x30\xff\xff\xff\xff\xff\xff\xff\xff\xff\x81\x00", PayloadError::Varint);
     let most = b"\x30\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01";
@@ -50,10 +52,12 @@ fn seal() {
     assert_eq!(Seal::decode(&bytes), Ok(seal));
     for version in [0, 128, 255] {
         seal.version = version;
-        assert_eq!(Seal::decode(&seal.encode()), Err(PayloadError::Range { field: 4 }));
+        let (field, found) = (4, u64::from(version));
+        let range = PayloadError::Range { field, found, min: 1, max: 127 };
+        assert_eq!(Seal::decode(&seal.encode()), Err(range));
     }
     let short = [&b"\x0a\x1f"[..], &[1; 31], &bytes[34..]].concat();
-    assert_eq!(Seal::decode(&short), Err(PayloadError::HashLength { field: 1 }));
+    assert_eq!(Seal::decode(&short), Err(PayloadError::HashLength { field: 1, found: 31 }));
     assert_eq!(Seal::decode(&bytes[34..]), Err(PayloadError::NotCanonical));
 }
 
@@ -85,4 +89,12 @@ fn kinds() {
     assert!(known.iter().all(|kind| system::name(*kind).is_some()));
     assert!(system::is_system(15) && !system::is_system(0) && !system::is_system(16));
     assert_eq!(system::name(7), None);
+}
+
+#[test]
+fn a_payload_error_did_not_say_what_was_found() {
+    let check = |error: PayloadError, text: &str| assert_eq!(error.to_string(), text);
+    let (field, found) = (4, 128);
+    check(PayloadError::Range { field, found, min: 1, max: 127 }, "field 4: 128, 1 to 127 allowed");
+    check(PayloadError::HashLength { field, found: 31 }, "field 4: 31 bytes, 32 expected");
 }
