@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod cli;
+pub mod files;
 pub mod keys;
 pub mod node;
 pub mod services;
