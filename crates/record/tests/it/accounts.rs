@@ -1,9 +1,11 @@
 //! Accounts against a sorted scan of a plain map.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use record::{AccountError, Accounts, Hash, LtHash, PathError, Record, is_origin, views_digest};
 
 use crate::raw::{Raw, legs};
@@ -29,51 +31,70 @@ fn path(number: u8) -> String {
     format!("{class}.{}", "x".repeat(usize::from(number / 9)))
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+/// What the model test must have met, or it has shown nothing.
+#[derive(Debug, Default)]
+struct Met {
+    refused: Cell<u32>,
+    emptied: Cell<u32>,
+    moved_between_digests: Cell<u32>,
+}
 
-    #[test]
-    fn digest_equals_a_scan(
-        steps in vec((0..60_u8, -50..50_i64, any::<bool>(), 0..10_u8), 0..200),
-    ) {
-        let mut accounts = Accounts::new();
-        let mut balances = BTreeMap::new();
-        let mut refused = 0;
-        for (number, fen, clear, ask) in steps {
-            let path = path(number);
-            let old: i64 = balances.get(&path).copied().unwrap_or(0);
-            let fen = if clear { -old } else { fen };
-            let new = old + fen;
-            let wrong = if is_origin(&path) { 0 < new } else { new < 0 };
-            if wrong {
-                let error = AccountError::WrongSide { path: path.clone(), balance: new };
-                prop_assert_eq!(accounts.apply(&path, fen), Err(error));
-                refused += 1;
-            } else {
-                prop_assert_eq!(accounts.apply(&path, fen), Ok(new));
-                balances.insert(path.clone(), new);
-            }
-            prop_assert_eq!(accounts.balance(&path), if wrong { old } else { new });
-            if ask == 0 {
-                prop_assert_eq!(accounts.digest(), scan(&balances));
-            }
-        }
-        prop_assert_eq!(accounts.digest(), scan(&balances));
-        prop_assert_eq!(accounts.digest(), scan(&balances));
-        let rows: Vec<(&str, i64)> = accounts.iter().collect();
-        let expected: Vec<(&str, i64)> =
-            balances.iter().filter(|(_, b)| **b != 0).map(|(p, b)| (p.as_str(), *b)).collect();
-        prop_assert_eq!(accounts.rows() as usize, rows.len());
-        prop_assert_eq!(rows, expected);
-        prop_assert!(refused <= 200);
+fn add(met: &Cell<u32>, yes: bool) {
+    met.set(met.get() + u32::from(yes));
+}
 
-        // Another history that ends in the same balances has the same digest.
-        let mut other = Accounts::new();
-        for (path, balance) in balances.iter().rev() {
-            other.apply(path, *balance).unwrap();
+#[test]
+fn digest_equals_a_scan() {
+    let steps = vec((0..60_u8, -50..50_i64, any::<bool>(), 0..10_u8), 0..200);
+    let met = Met::default();
+    let config = ProptestConfig::with_cases(200);
+    TestRunner::new(config).run(&steps, |steps| model(&steps, &met)).unwrap();
+    let all = [&met.refused, &met.emptied, &met.moved_between_digests];
+    assert!(all.into_iter().all(|met| 0 < met.get()), "{met:?}");
+}
+
+fn model(steps: &[(u8, i64, bool, u8)], met: &Met) -> Result<(), TestCaseError> {
+    let mut accounts = Accounts::new();
+    let mut balances = BTreeMap::new();
+    let mut digested = accounts.digest();
+    for &(number, fen, clear, ask) in steps {
+        let path = path(number);
+        let old: i64 = balances.get(&path).copied().unwrap_or(0);
+        let fen = if clear { -old } else { fen };
+        let new = old + fen;
+        let wrong = if is_origin(&path) { 0 < new } else { new < 0 };
+        if wrong {
+            let error = AccountError::WrongSide { path: path.clone(), balance: new };
+            prop_assert_eq!(accounts.apply(&path, fen), Err(error));
+            add(&met.refused, true);
+        } else {
+            prop_assert_eq!(accounts.apply(&path, fen), Ok(new));
+            balances.insert(path.clone(), new);
+            add(&met.emptied, old != 0 && new == 0);
         }
-        prop_assert_eq!(other.digest(), accounts.digest());
+        prop_assert_eq!(accounts.balance(&path), if wrong { old } else { new });
+        if ask == 0 {
+            let digest = accounts.digest();
+            prop_assert_eq!(digest, scan(&balances));
+            add(&met.moved_between_digests, digest != digested);
+            digested = digest;
+        }
     }
+    prop_assert_eq!(accounts.digest(), scan(&balances));
+    prop_assert_eq!(accounts.digest(), scan(&balances));
+    let rows: Vec<(&str, i64)> = accounts.iter().collect();
+    let expected: Vec<(&str, i64)> =
+        balances.iter().filter(|(_, b)| **b != 0).map(|(p, b)| (p.as_str(), *b)).collect();
+    prop_assert_eq!(accounts.rows() as usize, rows.len());
+    prop_assert_eq!(rows, expected);
+
+    // Another history that ends in the same balances has the same digest.
+    let mut other = Accounts::new();
+    for (path, balance) in balances.iter().rev() {
+        other.apply(path, *balance).unwrap();
+    }
+    prop_assert_eq!(other.digest(), accounts.digest());
+    Ok(())
 }
 
 #[test]
