@@ -74,7 +74,7 @@ fn member(message: &m::Member) -> Result<Person, DecodeError> {
 fn member_message(person: &Person) -> m::Member {
     m::Member {
         no: u32::from(person.no),
-        person: person.person.0.to_vec().into(),
+        person: person.person.0.to_vec(),
         birth_year: u32::from(person.birth_year),
         sex: person.sex.name().into(),
         ability: person.marks.ability.name().into(),
@@ -429,9 +429,9 @@ impl Payload for AccountBound {
     fn fill(&self, common: &Common, m: &mut Self::Message) {
         common!(m, common);
         m.household = self.household.to_string();
-        m.account = self.account.0.to_vec().into();
+        m.account = self.account.0.to_vec();
         m.account_kind = self.account_kind.name().into();
-        m.holder = self.holder.0.to_vec().into();
+        m.holder = self.holder.0.to_vec();
         m.guardian_reason.clone_from(&self.guardian_reason);
         m.primary = self.primary;
     }
@@ -455,7 +455,7 @@ impl Payload for AccountReleased {
     fn fill(&self, common: &Common, m: &mut Self::Message) {
         common!(m, common);
         m.household = self.household.to_string();
-        m.account = self.account.0.to_vec().into();
+        m.account = self.account.0.to_vec();
     }
 
     fn read(m: &Self::Message, _: &Record<'_>) -> Decoded<Self> {

@@ -131,7 +131,7 @@ impl Registry {
         self.binding_of.get(&account, |no| self.bindings.get(no).map(|row| row.account))
     }
 
-    /// 130. Binds an account from a date on.
+    /// Binds an account from a date on (130).
     pub(crate) fn bind(
         &mut self,
         household: u32,
@@ -175,8 +175,8 @@ impl Registry {
         Ok(())
     }
 
-    /// 131. Ends a binding: the date is the first day without. An account that is not bound stays so: the
-    /// release was posted by exception.
+    /// Ends a binding (131): the date is the first day without. An account that is not bound stays so:
+    /// the release was posted by exception.
     pub(crate) fn release(
         &mut self,
         household: u32,

@@ -3,6 +3,7 @@
 use super::{NONE, OPEN, Registry, full, missing};
 use crate::event::Drift;
 use crate::ids::{Date, Unit};
+use crate::rules::areas::ListedArea;
 use crate::rules::{AreaList, Mark, Place, Rules};
 
 /// An area that a registry event names.
@@ -44,7 +45,7 @@ pub struct AreaOn<'a> {
 impl<'a> AreaOn<'a> {
     /// Its Chinese name.
     pub fn name_zh(&self) -> &'a str {
-        let listed = || self.list?.get(self.place.unit).map(|listed| listed.name_zh());
+        let listed = || self.list?.get(self.place.unit).map(ListedArea::name_zh);
         let own = self.row.map(|row| &*row.name_zh).filter(|name| !name.is_empty());
         own.or_else(listed).unwrap_or_default()
     }
@@ -98,8 +99,7 @@ impl Registry {
         of: impl Fn(&AreaChange) -> Option<bool>,
     ) -> Mark {
         let head = row.map_or(NONE, |row| row.changes);
-        let mut values =
-            self.area_changes_from(head).filter(|c| c.date <= date).filter_map(|c| of(c));
+        let mut values = self.area_changes_from(head).filter(|c| c.date <= date).filter_map(&of);
         match values.next().unwrap_or(first) {
             true => Mark::Now,
             false if first || values.any(|value| value) => Mark::Once,
