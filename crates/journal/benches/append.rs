@@ -1,8 +1,8 @@
-//! Durable appends against the floor of the same disk in the same run: one write and one fdatasync of as
-//! many bytes into a zero-filled file. Then opening the log, and streaming it.
+//! Durable appends against the floor of the same disk in the same run: one write and one fdatasync
+//! of as many bytes into a zero-filled file. Then opening the log, and streaming it.
 //!
-//! `cargo bench -p journal [-- DIR]`; DIR is where the files go, the system's temporary directory if not
-//! given. Three rounds, medians.
+//! `cargo bench -p journal [-- DIR]`; DIR is where the files go, the system's temporary directory
+//! if not given. Three rounds, medians.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -50,6 +50,7 @@ fn main() {
     for (records, blocks) in [(1, 4_000), (100, 3_000), (1_000, 1_200), (2_900, 400)] {
         appends(temporary.path(), records, blocks);
     }
+    paced(temporary.path());
     reads(temporary.path());
 }
 
@@ -127,6 +128,39 @@ fn appends(dir: &std::path::Path, records: usize, n: usize) {
         found.2 * records as f64,
         100.0 * found.2 / floor.2
     );
+}
+
+/// Blocks of 1,000 records at 300 a second: what a block waits when the disk is not saturated, the
+/// zero-filling of the next segments included.
+fn paced(dir: &std::path::Path) {
+    let every = std::time::Duration::from_micros(3_333);
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(dir.join("paced")));
+    let mut journal = SegmentJournal::create(disk, "", [5; 32], Options::default()).unwrap();
+    let epoch = journal.acquire().unwrap();
+    let blocks = make_blocks(&journal.head(), epoch, 1_000, 3_000);
+    let mut head = journal.head().hash;
+    let start = Instant::now();
+    let mut seconds: Vec<f64> = blocks
+        .iter()
+        .zip(1..)
+        .map(|(block, n)| {
+            // From the moment it was due: a block that waits for the one before is late.
+            std::thread::sleep((every * n).saturating_sub(start.elapsed()));
+            head = journal.append(&head, block.clone()).unwrap().head();
+            start.elapsed().saturating_sub(every * n).as_secs_f64()
+        })
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    let at = |permille: usize| seconds[(seconds.len() - 1) * permille / 1_000] * 1e3;
+    println!(
+        "at 300,000 records/s: p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, max {:.2} ms",
+        at(500),
+        at(990),
+        at(999),
+        at(1_000)
+    );
+    Box::new(journal).close().unwrap();
+    std::fs::remove_dir_all(dir.join("paced")).unwrap();
 }
 
 /// Opens and reads the log that the last round of 1,000 records has left, from the page cache.

@@ -62,7 +62,8 @@ impl BlockMaker {
         Arc::new(self.builder.finish())
     }
 
-    /// Makes a block with exactly `body_bytes` bytes of records, as few as that takes. Not the first.
+    /// Makes a block with exactly `body_bytes` bytes of records, as few as that takes. Not the
+    /// first.
     pub fn block_of_bytes(&mut self, body_bytes: usize) -> Arc<Block> {
         let seq = self.builder.next_seq().0;
         self.draft.clear();

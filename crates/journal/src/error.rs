@@ -12,7 +12,8 @@ use thiserror::Error;
 /// Why a journal cannot do what was asked.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// The head is another than the caller believes, or the block does not continue it. Nothing written.
+    /// The head is another than the caller believes, or the block does not continue it. Nothing
+    /// written.
     #[error("the log's head is {}, the block continues {}", Hex(found), Hex(expected))]
     Conflict {
         /// Head that the caller named, or that the block's header names.

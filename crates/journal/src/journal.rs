@@ -68,8 +68,8 @@ impl<T> Deref for Durable<T> {
 /// - a block is there whole or not at all, and stays for ever once `append` returned it;
 /// - blocks chain: each follows the head that its writer named;
 /// - of two holders only the one with the newer epoch can append;
-/// - after an [`Error::Unknown`] the truth is found by taking a new epoch first and then reading the
-///   head, in a new process if need be; a retry without that may post twice.
+/// - after an [`Error::Unknown`] the truth is found by taking a new epoch first and then reading
+///   the head, in a new process if need be; a retry without that may post twice.
 ///
 /// `conformance::check_all` holds an implementation to it.
 pub trait Journal: Send {
@@ -80,14 +80,14 @@ pub trait Journal: Send {
     /// `Unavailable` after a failed write.
     fn acquire(&mut self) -> Result<Epoch, Error>;
 
-    /// Appends one block behind `expected_head`, in one write and one sync, and returns it when it is
-    /// durable.
+    /// Appends one block behind `expected_head`, in one write and one sync, and returns it when it
+    /// is durable.
     ///
     /// # Errors
-    /// With nothing written: `Fenced` (no or an older epoch), `Conflict` (the head is another, or the
-    /// block does not continue it), `TooLarge`, `DiskFull` (no room for the next segment; the ledger
-    /// goes on when space is freed), `Unavailable` (an earlier write failed).
-    /// `Unknown`: the write or its sync failed. The block may be there after a restart, or not.
+    /// With nothing written: `Fenced` (no or an older epoch), `Conflict` (the head is another, or
+    /// the block does not continue it), `TooLarge`, `DiskFull` (no room for the next segment; the
+    /// ledger goes on when space is freed), `Unavailable` (an earlier write failed). `Unknown`: the
+    /// write or its sync failed. The block may be there after a restart, or not.
     fn append(
         &mut self,
         expected_head: &Hash,
@@ -104,11 +104,13 @@ pub trait Journal: Send {
     ///
     /// # Errors
     /// `Unavailable` when the marker could not be written or an earlier write failed, `Fenced` when
-    /// somebody else is the writer. The log is as durable as it was; the next start is an unclean one.
+    /// somebody else is the writer. The log is as durable as it was; the next start is an unclean
+    /// one.
     fn close(self: Box<Self>) -> Result<(), Error>;
 }
 
-/// Blocks in order, from some position to the durable head. After `None` a later call may give more.
+/// Blocks in order, from some position to the durable head. After `None` a later call may give
+/// more.
 pub type Blocks = Box<dyn Iterator<Item = Result<Arc<Block>, Error>> + Send>;
 
 /// Reads durable blocks; cheap to clone, and never waits for a sync.
@@ -125,8 +127,8 @@ pub trait Reader: Send + Sync {
     /// `Corrupt`, `Newer`, `Unavailable`.
     fn block_of(&self, seq: Seq) -> Result<Option<Arc<Block>>, Error>;
 
-    /// Streams blocks, beginning with the one that holds `from`: large reads, no copy of large blocks.
-    /// An error is the last item.
+    /// Streams blocks, beginning with the one that holds `from`: large reads, no copy of large
+    /// blocks. An error is the last item.
     fn blocks(&self, from: Seq) -> Blocks;
 
     /// Clones the reader behind the trait.

@@ -1,17 +1,18 @@
 //! Blocks that survive a power cut.
 //!
-//! Lives here: the `Journal` trait with its fencing token, the segment files that implement it, recovery
-//! after an unclean stop, the disk and the clock as traits, and a simulated disk that forgets.
+//! Lives here: the `Journal` trait with its fencing token, the segment files that implement it,
+//! recovery after an unclean stop, the disk and the clock as traits, and a simulated disk that
+//! forgets.
 //! Lives elsewhere: the layout of a block (`record`), what a record means (`ledger`), the signed
 //! checkpoint that recovery is compared with (the process).
 //!
-//! Always: [`Durable`] is made after the sync returned and nowhere else. At most one block can be torn,
-//! since block N+1 is written only after the sync of N returned. After a failed write or sync nothing
-//! more is written; the next start decides from what is on disk.
+//! Always: [`Durable`] is made after the sync returned and nowhere else. At most one block can be
+//! torn, since block N+1 is written only after the sync of N returned. After a failed write or sync
+//! nothing more is written; the next start decides from what is on disk.
 #![allow(
     clippy::as_conversions,
     clippy::arithmetic_side_effects,
-    reason = "no money here: offsets and counts below 2^32, widened; overflow checks stay on in tests"
+    reason = "no money here: offsets and counts far below 2^64, checked in tests"
 )]
 
 pub mod clock;

@@ -1,12 +1,13 @@
 //! Files as a trait, so that a simulated disk can tear, drop and reorder what was not synced.
 //!
-//! Lives here: the traits `Disk` and `DiskFile`, and the few sequences of calls that everybody needs
-//! (read whole, write whole, replace atomically).
-//! Lives elsewhere: the machine's files (`real`), the simulated disk (`sim`), what is in a file (`segments`).
+//! Lives here: the traits `Disk` and `DiskFile`, and the few sequences of calls that everybody
+//! needs (read whole, write whole, replace atomically).
+//! Lives elsewhere: the machine's files (`real`), the simulated disk (`sim`), what is in a file
+//! (`segments`).
 //!
-//! Always: paths are relative to the disk's root, parts joined by `/`; the root itself is the empty path.
-//! Nothing is durable before `sync_data` or `sync_all` of the file returned, and no name is before
-//! `sync_dir` of its directory returned.
+//! Always: paths are relative to the disk's root, parts joined by `/`; the root itself is the empty
+//! path. Nothing is durable before `sync_data` or `sync_all` of the file returned, and no name is
+//! before `sync_dir` of its directory returned.
 
 mod real;
 mod sim;
@@ -52,8 +53,8 @@ pub trait Disk: Send + Sync {
     /// Makes the names in `dir` durable: what was created, renamed and removed.
     fn sync_dir(&self, dir: &str) -> io::Result<()>;
 
-    /// Takes an exclusive lock on the file `path`, creating it if needed; `None` while somebody else,
-    /// in this process or another, holds it. The lock ends when the guard is dropped.
+    /// Takes an exclusive lock on the file `path`, creating it if needed; `None` while somebody
+    /// else, in this process or another, holds it. The lock ends when the guard is dropped.
     fn try_lock(&self, path: &str) -> io::Result<Option<Lock>>;
 
     /// Returns the bytes still free where `dir` is stored.
@@ -75,7 +76,8 @@ pub trait DiskFile: Send + Sync {
     /// Cuts the file, or grows it with zeros.
     fn set_len(&self, size: u64) -> io::Result<()>;
 
-    /// Makes the bytes written so far durable (`fdatasync`). After an error nothing is known about them.
+    /// Makes the bytes written so far durable (`fdatasync`). After an error nothing is known about
+    /// them.
     fn sync_data(&self) -> io::Result<()>;
 
     /// Makes bytes and metadata durable (`fsync`). After an error nothing is known about them.

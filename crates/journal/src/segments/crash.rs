@@ -1,12 +1,13 @@
 //! The power fails, or a call fails, at every single call of a log's life.
 //!
-//! A life creates a log, appends, rolls, closes, opens again, is killed, opens again. It is cut after the
-//! n-th call, or its n-th call fails, for n from 1 until nothing fails any more; what was not synced
-//! is kept or lost by seed. Then the log is opened: every acknowledged record must be there, whole
-//! blocks only, with the content expected; and appending must go on, through a second cut.
+//! A life creates a log, appends, rolls, closes, opens again, is killed, opens again. It is cut
+//! after the n-th call, or its n-th call fails, for n from 1 until nothing fails any more; what was
+//! not synced is kept or lost by seed. Then the log is opened: every acknowledged record must be
+//! there, whole blocks only, with the content expected; and appending must go on, through a second
+//! cut.
 //!
-//! Always: a record's bytes follow from its position alone, whereas blocks are cut otherwise in each
-//! life, so a block that was lost is followed by shorter and longer ones in its place.
+//! Always: a record's bytes follow from its position alone, whereas blocks are cut otherwise in
+//! each life, so a block that was lost is followed by shorter and longer ones in its place.
 //!
 //! `MINGZHANG_LONG=1` tries many more seeds. A failure names the numbers that replay it.
 

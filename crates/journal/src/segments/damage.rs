@@ -1,7 +1,8 @@
 //! Every byte of the last block cut off or damaged: the outcome is exactly what the format says.
 //!
-//! The judge here is a second reading of `docs/format.md`, "Opening the last segment": it works on the
-//! bytes of the whole file, parses headers by itself and shares no code with `scan` and `judge`.
+//! The judge here is a second reading of `docs/format.md`, "Opening the last segment": it works on
+//! the bytes of the whole file, parses headers by itself and shares no code with `scan` and
+//! `judge`.
 
 use record::limits::BLOCK_BYTES_MAX;
 
@@ -113,8 +114,8 @@ struct Log {
     records: (u64, u64),
 }
 
-/// Makes a log whose last block begins at file offset `into_sector` modulo 512 and has `bytes` bytes
-/// of records.
+/// Makes a log whose last block begins at file offset `into_sector` modulo 512 and has `bytes`
+/// bytes of records.
 fn log(into_sector: usize, bytes: usize, end: bool) -> Log {
     let disk = SimDisk::new();
     let options = Options::simulated(16 * 1024);
@@ -177,8 +178,8 @@ fn open_changed(log: &Log, change: impl FnOnce(&mut Vec<u8>)) -> (Outcome, Resul
     (outcome, result)
 }
 
-/// Where a last block can begin in its sector: at its start, well inside, with its header cut by the
-/// sector's end, and with 8 bytes left in it. How long it can be: less than a sector, a few.
+/// Where a last block can begin in its sector: at its start, well inside, with its header cut by
+/// the sector's end, and with 8 bytes left in it. How long it can be: less than a sector, a few.
 const PLACES: [(usize, usize); 8] = [
     (0, 100),
     (0, 1_301),

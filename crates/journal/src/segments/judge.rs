@@ -1,16 +1,18 @@
 //! Torn or damaged: the judgement over what stands behind the last whole block.
 //!
-//! Lives here: the cases of `docs/format.md`, "Opening the last segment", as a function of bytes alone.
-//! Lives elsewhere: finding the last whole block (`scan`), acting on the verdict (`recover`), case 5,
-//! the published checkpoint (the process).
+//! Lives here: the cases of `docs/format.md`, "Opening the last segment", as a function of bytes
+//! alone.
+//! Lives elsewhere: finding the last whole block (`scan`), acting on the verdict (`recover`), case
+//! 5, the published checkpoint (the process).
 //!
 //! Always: only what a power cut can leave of one unsynced block is called torn, that is any choice
 //! of its 512-byte sectors. Nothing acknowledged can look like that, since it was written whole.
 //!
-//! What this cannot tell: a device that garbles one sector and loses another in the same cut can make
-//! a small acknowledged block, whose header shares the garbled sector with the block being written, look
-//! like a part of the torn one. And a record with 512 zero bytes in it, damaged elsewhere, looks torn.
-//! The published checkpoint and the marker of a clean stop are for that; see `Options::published`.
+//! What this cannot tell: a device that garbles one sector and loses another in the same cut can
+//! make a small acknowledged block, whose header shares the garbled sector with the block being
+//! written, look like a part of the torn one. And a record with 512 zero bytes in it, damaged
+//! elsewhere, looks torn. The published checkpoint and the marker of a clean stop are for that; see
+//! `Options::published`.
 
 use record::limits::BLOCK_BYTES_MAX;
 use record::{BLOCK_HEADER_BYTES, BlockHeader, Seq};
@@ -64,8 +66,9 @@ pub(super) fn is_zero(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte == 0)
 }
 
-/// Valid headers whose bodies are looked at. A torn write leaves none, and records made to look like
-/// many headers must not keep an opening log busy for hours: past this number they are taken as valid.
+/// Valid headers whose bodies are looked at. A torn write leaves none, and records made to look
+/// like many headers must not keep an opening log busy for hours: past this number they are taken
+/// as valid.
 const CANDIDATES_MAX: usize = 64;
 
 /// Finds the first valid block: header and body checksum hold. Blocks stand at multiples of 8.

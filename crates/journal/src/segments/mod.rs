@@ -1,13 +1,13 @@
 //! The ledger's files: blocks in zero-filled segments, one write and one sync a block.
 //!
-//! Lives here: creating, appending, rolling, fencing, closing; beside it names, index, scan, judgement,
-//! recovery, the next segment, reading.
-//! Lives elsewhere: the layout of a block (`record`), what a record means (`ledger`), the comparison
-//! with the last published checkpoint (the process).
+//! Lives here: creating, appending, rolling, fencing, closing; beside it names, index, scan,
+//! judgement, recovery, the next segment, reading.
+//! Lives elsewhere: the layout of a block (`record`), what a record means (`ledger`), the
+//! comparison with the last published checkpoint (the process).
 //!
-//! Always: at most one block can be torn, since block N+1 is written only after the sync of N returned.
-//! After a failed write or sync this process writes nothing more; the next start decides from what is
-//! on disk. A file is never reused.
+//! Always: at most one block can be torn, since block N+1 is written only after the sync of N
+//! returned. After a failed write or sync this process writes nothing more; the next start decides
+//! from what is on disk. A file is never reused.
 
 mod index;
 mod judge;
@@ -21,6 +21,8 @@ mod scan;
 mod crash;
 #[cfg(test)]
 mod damage;
+#[cfg(test)]
+mod refusals;
 #[cfg(test)]
 mod tests;
 
@@ -56,10 +58,12 @@ pub struct Options {
     pub block_bytes_max: usize,
     /// Where the next segment is zero-filled.
     pub prepare: Prepare,
-    /// Whether to take the directory's `LOCK`. No for a log inside a directory that is locked already.
+    /// Whether to take the directory's `LOCK`. No for a log inside a directory that is locked
+    /// already.
     pub lock: bool,
-    /// Records that the last published checkpoint speaks of; 0 = none. A log that ends before is refused
-    /// with `RolledBack` before anything is mended. That its root agrees is for the caller to see.
+    /// Records that the last published checkpoint speaks of; 0 = none. A log that ends before is
+    /// refused with `RolledBack` before anything is mended. That its root agrees is for the caller
+    /// to see.
     pub published: u64,
 }
 
@@ -130,7 +134,8 @@ impl Config {
 enum Defect {
     /// A block is acknowledged without any sync.
     SkipSync,
-    /// Block N+1 is written before the sync of N: only blocks that begin with an even record are synced.
+    /// Block N+1 is written before the sync of N: only blocks that begin with an even record are
+    /// synced.
     NextBlockEarly,
     /// The bytes of a torn block stay where they are.
     SkipTailZeros,
@@ -148,7 +153,8 @@ enum Defect {
     GoOnAfterFailure,
 }
 
-/// A journal in segment files. Several handles may share one; the newest to `acquire` is the writer.
+/// A journal in segment files. Several handles may share one; the newest to `acquire` is the
+/// writer.
 pub struct SegmentJournal {
     writer: Arc<Mutex<Writer>>,
     reader: SegmentReader,
@@ -230,11 +236,11 @@ impl SegmentJournal {
         Ok(Self::assemble(shared, options, log_id, active, preparer, false, lock))
     }
 
-    /// Opens the log in `dir` for appending: finds its end, mends what a power cut has left, and makes
-    /// sure that everything found is durable.
+    /// Opens the log in `dir` for appending: finds its end, mends what a power cut has left, and
+    /// makes sure that everything found is durable.
     ///
-    /// The caller compares what was opened with the last published checkpoint before it serves:
-    /// the size by [`Options::published`], the root by itself.
+    /// The caller compares what was opened with the last published checkpoint before it serves: the
+    /// size by [`Options::published`], the root by itself.
     ///
     /// # Errors
     /// `NoLedger`, `Locked`, `Corrupt`, `Newer`, `RolledBack`, `Unavailable`.
@@ -276,7 +282,8 @@ impl SegmentJournal {
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
-        // A panic under the lock is a fault of ours in the middle of an append: `dead` was set before.
+        // A panic under the lock is a fault of ours in the middle of an append: `dead` was set
+        // before.
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -359,9 +366,10 @@ impl Writer {
         let head =
             Head { next_seq: block.last_seq().next(), hash: block.head(), epoch: block.epoch() };
         self.shared.index_mut().push_block(frame_bytes, head);
-        // A quarter is far ahead of need, and a small ledger never fills a second file.
-        if u64::from(self.active.size / 4) < self.active.end {
-            self.preparer.begin(self.options.file_size(0));
+        // Far ahead of need; but a small ledger never fills a second file.
+        if 0 < self.active.number || u64::from(self.active.size / 4) < self.active.end {
+            // Done when this one is half full.
+            self.preparer.fill_to(2 * self.active.end, self.options.file_size(0));
         }
         Ok(Durable::synced(block))
     }

@@ -1,7 +1,7 @@
 //! Reading blocks beside the writer.
 //!
-//! Always: only durable blocks are seen; a lock is held for a look-up, never for a read. Checksums are
-//! checked, hashes are not recomputed.
+//! Always: only durable blocks are seen; a lock is held for a look-up, never for a read. Checksums
+//! are checked, hashes are not recomputed.
 
 use std::sync::Arc;
 

@@ -34,7 +34,8 @@ pub struct Opened {
     pub segments: u64,
     /// The log was closed properly.
     pub clean: bool,
-    /// Remains of a block that was never acknowledged; overwritten with zeros when opened for appending.
+    /// Remains of a block that was never acknowledged; overwritten with zeros when opened for
+    /// appending.
     pub torn: Option<Tail>,
     /// Bytes rewritten and synced after an unclean stop; 0 after a clean one and when read-only.
     pub rewritten_bytes: u64,
@@ -67,8 +68,8 @@ pub fn lock_directory(disk: &dyn Disk, dir: &str) -> Result<Lock, Error> {
     }
 }
 
-/// Opens the log in `dir` for reading, up to the last whole block that is there now; takes no lock and
-/// writes nothing, so it works beside a server.
+/// Opens the log in `dir` for reading, up to the last whole block that is there now; takes no lock
+/// and writes nothing, so it works beside a server.
 ///
 /// # Errors
 /// `NoLedger`, `Corrupt`, `Newer`, `Unavailable`. A torn tail is none: it is reported.
@@ -196,13 +197,13 @@ fn check_marker(marker: Option<Marker>, scan: &Scan) -> Result<(), Error> {
     })
 }
 
-/// Overwrites a torn tail with zeros, and writes the rest of the tail again with its own bytes: after
-/// a sync that failed the kernel may show pages that the disk never got, and a later sync would
-/// succeed without writing them. Returns the number of bytes written.
+/// Overwrites a torn tail with zeros, and writes the rest of the tail again with its own bytes:
+/// after a sync that failed the kernel may show pages that the disk never got, and a later sync
+/// would succeed without writing them. Returns the number of bytes written.
 ///
-/// Blocks before the last one are durable, since each was synced before the next was written; as far
-/// as one block reaches is rewritten all the same, and as far behind the end, where zeros may be shown
-/// that a failed start never brought to the disk.
+/// Blocks before the last one are durable, since each was synced before the next was written; as
+/// far as one block reaches is rewritten all the same, and as far behind the end, where zeros may
+/// be shown that a failed start never brought to the disk.
 fn mend(file: &dyn DiskFile, last: &Last, options: &Config) -> io::Result<u64> {
     let reach = BLOCK_REACH as u64;
     let start = last.block_start.min(last.end.saturating_sub(reach));
@@ -216,8 +217,8 @@ fn mend(file: &dyn DiskFile, last: &Last, options: &Config) -> io::Result<u64> {
     let own = usize::try_from(last.end - start).unwrap_or(usize::MAX);
     read_exact_at(file, bytes.get_mut(..own).unwrap_or_default(), start)?;
     write_all_at(file, &bytes, start)?;
-    // Power fails here: old and new bytes are equal up to the end; behind it some zeros are missing,
-    // and what is left is torn as before.
+    // Power fails here: old and new bytes are equal up to the end; behind it some zeros are
+    // missing, and what is left is torn as before.
     file.sync_data()?;
     Ok(bytes.len() as u64)
 }

@@ -1,10 +1,12 @@
 //! Reading a log from its first segment to its last whole block.
 //!
-//! Lives here: headers of all segments and blocks, the last segment in full, the index that comes of it.
+//! Lives here: headers of all segments and blocks, the last segment in full, the index that comes
+//! of it.
 //! Lives elsewhere: what the bytes behind the last block are (`judge`), mending them (`recover`).
 //!
 //! Always: nothing is written. Bodies are read in the last segment only, so that opening a log of
-//! many gigabytes takes no longer than reading its headers; readers check a body when they fetch it.
+//! many gigabytes takes no longer than reading its headers; readers check a body when they fetch
+//! it.
 
 use std::sync::Arc;
 
@@ -242,8 +244,8 @@ fn damage(verdict: Verdict, fault: BlockFault, offset: u64) -> Option<Damage> {
 /// Reads the block at `offset` in full.
 ///
 /// # Errors
-/// `Corrupt` for a block whose checksums hold but whose records break the format: no torn write does
-/// that. `Newer` for a record of a later version.
+/// `Corrupt` for a block whose checksums hold but whose records break the format: no torn write
+/// does that. `Newer` for a record of a later version.
 fn read_block(
     window: &mut Window,
     offset: u64,
