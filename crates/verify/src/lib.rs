@@ -16,7 +16,6 @@
     reason = "offsets in files that exist, positions counted one by one, and i128 sums of i64 legs: \
               none can leave its type; balances are checked in `record::Accounts`"
 )]
-#![expect(clippy::as_conversions, reason = "a constant that fits")]
 
 mod segments;
 
@@ -41,7 +40,7 @@ use crate::books::sums;
 use crate::checkpoints::{Claim, Found};
 use crate::records::Walk;
 use crate::report::{Outcome, Stop, hex};
-use crate::segments::{Blocks, Segments};
+use crate::segments::Blocks;
 
 /// What is to be checked, and against what.
 #[derive(Clone, Debug, Default)]
@@ -78,20 +77,20 @@ fn run(options: &Options, report: &mut Report) -> Result<(), Stop> {
     // Before the log: what is published later may speak of records that we do not look at.
     let marker = read_marker(&options.path)?;
     let claims = checkpoints::read(options)?;
-    let segments = Segments::open(&options.path)?;
-    let names = segments.names();
+    let mut blocks = Blocks::open(&options.path)?;
+    let names = blocks.names();
     let threads = options.threads.or_else(|| available_parallelism().ok());
     let threads = threads.map_or(1, NonZeroUsize::get);
     let places = || claims.iter().filter_map(Claim::place);
     let key_origin = options.vkeys.first().map(Vkey::name);
     let mut walk = Walk {
         origin: key_origin.or_else(|| places().next_back().map(|(origin, _)| origin)),
-        log_id: segments.log_id,
+        log_id: blocks.log_id,
         stops: places().map(|(_, size)| size).collect(),
         ..Walk::default()
     };
-    report.tail = segments.tail();
-    let walked = walk.walk(Blocks::new(segments), &names, threads, options.progress);
+    let walked = walk.walk(&mut blocks, &names, threads, options.progress);
+    report.tail = blocks.tail;
     fill(report, &mut walk);
     let failed = match walked {
         Err(problem @ Stop::Problem(_)) => return Err(problem),

@@ -138,16 +138,19 @@ fn check_header(header: &BlockHeader, run: &Run<'_>) -> Result<(), Stop> {
     if alone { same("framing", records, 1, count) } else { Ok(()) }
 }
 
-/// Finds the record whose bytes do not fit their neighbours, in a block whose checksum fails, and
-/// its offset in the body.
+/// Finds the record whose bytes do not fit their neighbours, in a frame whose body's checksum fails,
+/// and its offset there.
 ///
 /// A changed record hashes to another value than the next one's `prev`; if the change is in its own
 /// `prev`, the link before it breaks as well.
-pub(crate) fn blame(body: &[u8], header: &BlockHeader) -> Option<(Seq, u64)> {
-    let (mut rest, mut due, mut hash) = (body, header.first_seq, header.prev_head);
+pub(crate) fn blame(frame: &[u8]) -> Option<(Seq, u64)> {
+    let header = BlockHeader::decode(frame).ok()?;
+    let end = BLOCK_HEADER_BYTES + header.body_bytes();
+    let mut rest = frame.get(BLOCK_HEADER_BYTES..end)?;
+    let (mut due, mut hash) = (header.first_seq, header.prev_head);
     let mut suspect = None;
     while !rest.is_empty() {
-        let here = Some((due, to_u64(body.len() - rest.len())));
+        let here = Some((due, to_u64(end - rest.len())));
         let Ok((record, behind)) = Record::split_first(rest) else { return here };
         let own_hash = chain_hash(record.bytes());
         if record.prev() != hash {
@@ -184,7 +187,7 @@ impl Walk<'_> {
     /// Walks over all blocks: one thread reads ahead, `threads` hash, this one goes in order.
     pub(crate) fn walk(
         &mut self,
-        mut blocks: Blocks,
+        blocks: &mut Blocks,
         names: &[String],
         threads: usize,
         progress: Option<fn(u64)>,
