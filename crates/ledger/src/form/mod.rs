@@ -395,9 +395,11 @@ impl Plan {
         }
         self.strangers(filled, &mut worst);
         self.missing(line, filled, &mut worst);
-        let around = Around { date, many: self.kind == Kind::HouseholdRegistered };
         for spec in self.specs {
             if let Some(value) = line.get(spec.field) {
+                // Too many members are refusal 2022, when the household is asked for.
+                let many = spec.field == Field::Members && self.kind == Kind::HouseholdRegistered;
+                let around = Around { date, many };
                 keep_worse(&mut worst, spec.field.name(), value::fault(spec.ty, value, around));
             }
         }

@@ -1,1 +1,0 @@
-//! One past each limit, in the order of the codes.
