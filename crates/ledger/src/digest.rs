@@ -252,11 +252,128 @@ impl Decimal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::form;
+    use crate::ids::Token;
+    use crate::voucher::VoucherBuilder;
+
+    const ORIGIN: &str = "ledger.example/gd/2016";
+    /// Never regenerated: what an approver signed, and what makes a retry a retry.
+    const GOLDEN: &str = include_str!("../tests/data/golden/content_digest.txt");
 
     #[test]
     fn numbers_are_decimal() {
         for n in [0, 1, -1, 9, 10, 99, 100, -100, i64::MAX, i64::MIN] {
             assert_eq!(Decimal::default().of(n), n.to_string());
         }
+    }
+
+    /// A household with two members, and one that changes nothing but its causes.
+    fn registry() -> Voucher {
+        let mut b = VoucherBuilder::new();
+        b.key("PO441424", "2016-06-002", "2016-06-25", "p.po441424");
+        b.header(HeaderText::ApprovedBy, "a.po441424").header(HeaderText::DocNo, "粤扶〔2016〕1号");
+        b.header(HeaderText::NoticeRef, "公示2016-1").header(HeaderText::Memo, "第一批");
+        b.begin_line(1, "HouseholdRegistered").text(Field::Village, "441424901201");
+        b.text(Field::Household, "44142490120100013").text(Field::Class, "general");
+        for (no, sex, ability) in [(1, "f", "full"), (2, "m", "minor")] {
+            b.begin_entry(Field::Members).member_bool("insured", true).member_text("sex", sex);
+            b.member_int("no", no).member_token("person", Token([0xa0; 16]));
+            b.member_int("birth_year", 1970 + 34 * (no - 1)).member_text("ability", ability);
+            b.member_bool("dibao", false).member_bool("student", no == 2);
+        }
+        b.push_text(Field::Causes, "no_skill").push_text(Field::Causes, "illness");
+        b.begin_line(2, "MemberAdded").text(Field::Household, "44142490120100013");
+        b.text(Field::Memo, "born").text(Field::Reason, "birth").begin_struct(Field::Member);
+        b.member_int("no", 3).member_token("person", Token([0x0b; 16])).member_text("sex", "m");
+        b.member_int("birth_year", 2016).member_text("ability", "minor");
+        b.member_bool("dibao", false).member_bool("student", false).member_bool("insured", false);
+        b.line_count(Some(2));
+        b.finish()
+    }
+
+    /// Two payments of one voucher, the second with all that is optional.
+    fn money() -> Voucher {
+        let mut b = VoucherBuilder::new();
+        b.key("VC441424901201", "2016-09-001", "2016-09-01", "p.vc1");
+        b.header(HeaderText::ExceptionReason, "paid before the register was right");
+        b.header(HeaderText::ApprovedBy, "h.tg1");
+        for no in 1..=2 {
+            b.begin_line(no, "DisbursedToHousehold").int(Field::Amount, 300_000 / i64::from(no));
+            b.text(Field::Quota, "Q16-4401-0001").text(Field::Unit, "441424901201");
+            b.text(Field::Household, "44142490120100013").text(Field::BankRef, "B20160901-022");
+            b.token(Field::Account, Token(*b"0123456789abcdef")).text(Field::Purpose, "P05");
+        }
+        b.int(Field::MemberNo, 1).text(Field::Loan, "L-1").text(Field::Memo, "扶贫贷款=贴息");
+        b.state_totals();
+        b.finish()
+    }
+
+    /// A rule with rows, cells in another order than their file's, and one with lists of numbers.
+    fn rule() -> Voucher {
+        let mut b = VoucherBuilder::new();
+        b.key("PO44", "R-1", "2016-06-04", "p.po44").header(HeaderText::ApprovedBy, "a.po44");
+        b.header(HeaderText::DocNo, "粤发〔2016〕13号");
+        b.begin_line(1, "FlowsAdopted").int(Field::Version, 2);
+        b.begin_entry(Field::Rows).cell("from", "Q.quota.city").cell("id", "W03");
+        b.cell("note", "").cell("event", "QuotaReleased").cell("to", "Q.quota.county");
+        b.begin_entry(Field::Rows).cell("id", "W04").cell("relation", "town in county");
+        b.begin_line(2, "SchemeAdopted").int(Field::Version, 1).text(Field::HomeCode, "*");
+        b.text(Field::Scheme, "GD-631").text(Field::EffectiveFrom, "2016-06-04");
+        b.push_int(Field::Weights, 6).push_int(Field::Weights, 3).push_int(Field::Weights, 1);
+        b.text(Field::HelperShareBorneBy, "paired_helper");
+        b.begin_line(3, "FlagParametersAdopted").int(Field::Version, 1).text(Field::Flag, "F05");
+        b.begin_entry(Field::Params).member_text("name", "days").member_int("value", 30);
+        b.begin_entry(Field::Params).member_text("name", "low_fen").member_int("value", -1);
+        b.begin_line(4, "PeriodRuleAdopted").int(Field::Version, 1).int(Field::FutureDays, 0);
+        b.int(Field::BackdateDays, 31).int(Field::RegistryBackdateDays, 366);
+        b.text(Field::PeriodUnit, "month").line_count(Some(4)).total_fen(Some(0));
+        b.finish()
+    }
+
+    fn golden(name: &str, voucher: &Voucher) -> String {
+        let kinds = form::check(voucher).unwrap().kinds;
+        let digest = digest(ORIGIN, voucher, &kinds);
+        let hex: String = digest.iter().map(|b| format!("{b:02x}")).collect();
+        let content = text(ORIGIN, voucher, &kinds);
+        let approval = approval_text(ORIGIN, voucher, &digest);
+        format!("== {name}\n{content}== digest\n{hex}\n== approval text\n{approval}")
+    }
+
+    #[test]
+    fn three_vouchers_have_the_digests_they_always_had() {
+        let vouchers = [("registry", registry()), ("money", money()), ("rule", rule())];
+        let found: Vec<String> = vouchers.iter().map(|(name, v)| golden(name, v)).collect();
+        assert_eq!(found.concat(), GOLDEN);
+    }
+
+    #[test]
+    fn what_is_no_content_changes_nothing() {
+        let kinds = form::check(&money()).unwrap().kinds;
+        let of = |voucher: &Voucher| digest(ORIGIN, voucher, &kinds);
+        let mut signed = VoucherBuilder::resume(money());
+        signed.approval_signature(&[1; 64]).approver_key(&[2; 32]);
+        assert_eq!(of(&signed.finish()), of(&money()));
+        assert_ne!(of(&money()), digest("ledger.example/other", &money(), &kinds));
+        // A total that may be left out is 0 whether it is given or not.
+        let mut given = VoucherBuilder::resume(registry());
+        given.total_fen(Some(0));
+        let kinds = form::check(&registry()).unwrap().kinds;
+        assert_eq!(digest(ORIGIN, &given.finish(), &kinds), digest(ORIGIN, &registry(), &kinds));
+    }
+
+    #[test]
+    fn pieces_of_a_long_text_are_the_text() {
+        let mut b = VoucherBuilder::new();
+        b.key("VC1", "1", "2016-09-01", "p");
+        for no in 1..=500 {
+            b.begin_line(no, "LoanClosed").text(Field::Loan, "L-1");
+        }
+        b.line_count(Some(500));
+        let voucher = b.finish();
+        let kinds = vec![Kind::LoanClosed; 500];
+        let whole = text(ORIGIN, &voucher, &kinds);
+        assert!(PIECE_BYTES < whole.len());
+        let expected = blake3::derive_key(context::VOUCHER_CONTENT, whole.as_bytes());
+        assert_eq!(digest(ORIGIN, &voucher, &kinds), expected);
     }
 }

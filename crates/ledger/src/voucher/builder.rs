@@ -56,6 +56,11 @@ impl VoucherBuilder {
         Self { voucher, ..Self::default() }
     }
 
+    /// Returns a builder that goes on with a voucher: its header may be set, lines may follow.
+    pub fn resume(voucher: Voucher) -> Self {
+        Self { voucher, ..Self::default() }
+    }
+
     /// Makes room for so many lines and bytes of text. Both are estimates of the caller, who bounds
     /// them by the size of what it reads.
     pub fn reserve(&mut self, lines: usize, fields: usize, text_bytes: usize) {
