@@ -28,6 +28,6 @@ pub use disk::{Disk, DiskFile, Lock, Mode, RealDisk, SimDisk};
 pub use error::{BlockFault, Damage, Error};
 pub use journal::{Blocks, Durable, Epoch, Head, Journal, Reader};
 pub use segments::{
-    LOCK_FILE, Opened, Options, Prepare, SegmentJournal, SegmentReader, Tail, lock_directory,
-    open_read_only,
+    LOCK_FILE, Opened, Options, Prepare, SEGMENT_BYTES_DEFAULT, SegmentJournal, SegmentReader,
+    Tail, lock_directory, open_read_only,
 };

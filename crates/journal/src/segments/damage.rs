@@ -289,6 +289,45 @@ fn any_choice_of_sectors_of_the_last_block_is_torn_or_whole() {
     }
 }
 
+/// SplitMix64.
+fn next(random: &mut u64) -> usize {
+    *random = random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (*random ^ (*random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    usize::try_from((z ^ (z >> 27)) >> 33).unwrap()
+}
+
+#[test]
+fn any_bytes_open_or_are_refused_with_the_same_words() {
+    let log = log(96, 1_300, false);
+    let (mut random, mut seen) = (1, [0; 4]);
+    for _ in 0..3_000 {
+        let mut file = log.disk.contents(FILE).unwrap();
+        for _ in 0..=next(&mut random) % 4 {
+            // A few bytes, or a stretch of zeros, of other bytes, of the file itself.
+            let at = HEADER + next(&mut random) % (log.at + 2_000 - HEADER);
+            let len = 1 + next(&mut random) % [4, 112, 1_200][next(&mut random) % 3];
+            let from = HEADER + next(&mut random) % 6_000 / 8 * 8;
+            let copy = file[from..from + len].to_vec();
+            match next(&mut random) % 4 {
+                0 => file[at] ^= 1 << (next(&mut random) % 8),
+                1 => file[at..at + len].fill(0),
+                2 => file[at..at + len].fill_with(|| next(&mut random).to_le_bytes()[0]),
+                _ => file[at / 8 * 8..at / 8 * 8 + len].copy_from_slice(&copy),
+            }
+        }
+        let expected = second_reading(&file);
+        let (outcome, _) = open_changed(&log, |old| *old = file);
+        assert_eq!(outcome, expected);
+        seen[match outcome {
+            Outcome::Clean(_) => 0,
+            Outcome::Torn(_) => 1,
+            Outcome::Corrupt(..) => 2,
+            Outcome::Newer => 3,
+        }] += 1;
+    }
+    assert!(seen[..3].iter().all(|n| 20 < *n), "clean, torn, corrupt, newer: {seen:?}");
+}
+
 #[test]
 fn after_a_clean_stop_anything_else_is_damage() {
     let log = log(96, 300, true);

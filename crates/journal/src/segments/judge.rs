@@ -63,7 +63,9 @@ pub(super) fn judge(rest: &[u8], offset: u64) -> Verdict {
 
 /// Tells whether all bytes are zero.
 pub(super) fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| *byte == 0)
+    // By pieces against zeros, which compares words and not bytes.
+    const ZEROS: [u8; 4_096] = [0; 4_096];
+    bytes.chunks(ZEROS.len()).all(|piece| ZEROS.get(..piece.len()) == Some(piece))
 }
 
 /// Valid headers whose bodies are looked at. A torn write leaves none, and records made to look
