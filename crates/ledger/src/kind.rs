@@ -462,7 +462,7 @@ const fn list(min: u32, max: u32, of: &'static Type) -> Type {
 /// The word that stands for the source of a quota where a unit may stand too.
 pub const SRC: &str = "src";
 
-/// Most members a household is registered with. Refusal 2022 guards the active ones.
+/// Most members of a household at one time. Refusal 2022 guards it, so a line may list more.
 pub const MEMBERS_MAX: u32 = 30;
 /// Most entries of a share register.
 pub const SHARES_MAX: u32 = 2_000;
@@ -548,7 +548,7 @@ kinds! {
     /// First entry of a household.
     110 HouseholdRegistered "纳入" Registry PoOfArea Yes "village of the line"
         [req(F::Household, T::Household), req(F::Village, T::Village), req(F::Class, T::Word(Class::WORDS)), req(F::Causes, CAUSES),
-         opt(F::HelpingUnit, T::Org), req(F::Members, list(1, MEMBERS_MAX, &MEMBER))]
+         opt(F::HelpingUnit, T::Org), req(F::Members, list(1, 99, &MEMBER))]
         [1026 1014 2060 5013 2001 2010 2021 2022];
     /// Class, causes or helping unit change.
     111 HouseholdAmended "户信息变更" Registry PoOfArea No "village of the household"

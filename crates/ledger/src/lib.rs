@@ -16,6 +16,7 @@ pub mod ids;
 pub mod kind;
 pub mod kinds;
 pub mod reject;
+pub mod roles;
 pub mod rules;
 pub mod state;
 pub mod table;

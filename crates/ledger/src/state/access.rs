@@ -58,6 +58,11 @@ impl Grant {
         self.from <= date && date.0 < self.end
     }
 
+    /// Whether it has not been revoked.
+    pub fn is_open(&self) -> bool {
+        self.end == OPEN
+    }
+
     /// Whether a unit lies in its scope.
     pub fn covers(&self, unit: Unit) -> bool {
         self.scope.iter().any(|scope| scope.contains(unit))
