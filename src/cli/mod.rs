@@ -11,10 +11,15 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod backup;
+mod client;
+mod clock;
 mod copy;
 pub mod failure;
 pub mod output;
+mod init;
+mod post;
 mod restore;
+mod serve;
 mod sim;
 mod verify;
 
@@ -35,7 +40,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Backup(backup::Args),
+    Init(init::Args),
+    Post(post::Args),
     Restore(restore::Args),
+    Serve(serve::Args),
     Sim(sim::Args),
     Verify(verify::Args),
 }
@@ -61,7 +69,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(command: Command, out: &mut Output) -> Result<u8, Failure> {
     match command {
         Command::Backup(args) => backup::run(&args, out),
+        Command::Init(args) => init::run(&args, out),
+        Command::Post(args) => post::run(&args, out),
         Command::Restore(args) => restore::run(&args, out),
+        Command::Serve(args) => serve::run(&args, out),
         Command::Sim(args) => sim::run(&args, out),
         Command::Verify(args) => verify::run(args, out),
     }
@@ -80,4 +91,9 @@ fn explain(error: &clap::Error, json: bool) -> u8 {
         out.raw(&error.to_string());
         0
     }
+}
+
+/// Makes the runtime of a command that talks.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::unfinished)
 }

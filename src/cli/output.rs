@@ -115,6 +115,11 @@ impl Output {
     }
 }
 
+/// Says something on standard error from a thread of its own.
+pub fn note(text: &str) {
+    say(&format!("{text}\n"));
+}
+
 fn say(text: &str) {
     // With standard error closed there is nobody left to tell.
     io::stderr().write_all(text.as_bytes()).unwrap_or_default();

@@ -8,7 +8,9 @@ use journal::Reader;
 use ledger::codec::Codec;
 use ledger::event::{Entry, Event};
 use ledger::event::money::VoucherPosted;
+use ledger::field::Field;
 use ledger::reject::{Reason, Text};
+use ledger::voucher::VoucherBuilder;
 use record::{Record, Seq};
 
 use super::error::journal_reason;
@@ -55,6 +57,29 @@ pub fn header(reader: &dyn Reader, first_seq: Seq) -> Result<(Reply, Header), Re
     Ok((reply, header))
 }
 
+/// Returns line numbers and amounts of the voucher at these positions; lines without an amount are left
+/// out.
+///
+/// # Errors
+/// 9004 when the log cannot be read.
+pub fn amounts(reader: &dyn Reader, first: Seq, last: Seq) -> Result<Vec<(u32, i64)>, Reason> {
+    let block = reader.block_of(first).map_err(|error| unreadable(&error, first))?;
+    let mut codec = Codec::new();
+    let mut out = Vec::new();
+    for record in block.iter().flat_map(|block| block.records()) {
+        if record.seq() <= first || last < record.seq() {
+            continue;
+        }
+        let Ok(entry) = codec.decode(&record) else { continue };
+        let mut line = VoucherBuilder::new();
+        line.begin_line(u32::from(record.part()), entry.event.kind().name());
+        entry.event.fields(&mut line);
+        let amount = line.finish().line(0).and_then(|line| line.int(Field::Amount));
+        out.extend(amount.map(|fen| (u32::from(record.part()), fen)));
+    }
+    Ok(out)
+}
+
 /// What a header record says beside the reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -76,11 +101,11 @@ fn decode(record: &Record<'_>) -> Option<(VoucherPosted, Header)> {
 
 /// The refusal of a log that cannot be read.
 pub fn unreadable(error: &journal::Error, seq: Seq) -> Reason {
-    let corrupt = || Reason::JournalCorrupt {
-        segment: Text::Borrowed("segments"),
-        offset: 0,
-        from: seq,
-        to: seq,
-    };
-    journal_reason(error).unwrap_or_else(corrupt)
+    journal_reason(error).unwrap_or_else(|| unreadable_here(seq))
+}
+
+/// The refusal of a log that cannot be read at a position.
+pub fn unreadable_here(seq: Seq) -> Reason {
+    let segment = Text::Borrowed("segments");
+    Reason::JournalCorrupt { segment, offset: 0, from: seq, to: seq }
 }

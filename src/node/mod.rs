@@ -30,6 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use std::thread::JoinHandle;
 
 use journal::{Clock, Disk, Reader};
+use ledger::ids::{OrgId, VoucherNo};
 use ledger::reject::{Reason, Reject};
 use ledger::state::State;
 use record::{Genesis, Seq};
@@ -116,6 +117,17 @@ pub enum Answer {
     },
     /// Refused.
     Refused(Reject),
+}
+
+/// A voucher as the log has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posted {
+    /// The reply to the posting.
+    pub reply: Reply,
+    /// What its header record says.
+    pub header: lookup::Header,
+    /// Lines that were reversed since, with the position of the reversing record.
+    pub reversals: Vec<(u32, Seq)>,
 }
 
 /// A posting on its way.
@@ -237,6 +249,34 @@ impl Handle {
         });
         submit(&self.0.inbox, Message::Look(look))?;
         receiver.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Returns what became of a voucher; waits while its key is in flight. `None`: it was never accepted.
+    ///
+    /// # Errors
+    /// 6007, 9001; 9004 when the log cannot be read.
+    pub async fn voucher(
+        &self,
+        organisation: OrgId,
+        number: VoucherNo,
+    ) -> Result<Option<Posted>, Reason> {
+        let look = move |state: &State| state.money.voucher(organisation, number);
+        let (first_seq, _) = self.look(look).await?;
+        let Some(first_seq) = first_seq else { return Ok(None) };
+        let reader = self.reader();
+        let read = move || lookup::header(&*reader, first_seq);
+        let (reply, header) = self.blocking(read).await?;
+        // TODO reversals
+        Ok(Some(Posted { reply, header, reversals: Vec::new() }))
+    }
+
+    /// Returns line numbers and amounts of a posted voucher; lines without an amount are left out.
+    ///
+    /// # Errors
+    /// 9004 when the log cannot be read.
+    pub async fn line_amounts(&self, reply: &Reply) -> Result<Vec<(u32, i64)>, Reason> {
+        let (reader, first, last) = (self.reader(), reply.first_seq, reply.last_seq);
+        self.blocking(move || lookup::amounts(&*reader, first, last)).await
     }
 
     /// Seals the log and publishes a checkpoint; when nothing came since the last seal, returns what was

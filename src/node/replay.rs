@@ -104,6 +104,27 @@ impl Replay {
         Ok(())
     }
 
+    /// Replays up to a position; when that lies inside a group, to the end of the group before.
+    ///
+    /// # Errors
+    /// As [`Replay::run`].
+    pub fn run_to(&mut self, reader: &dyn Reader, last: Seq) -> Result<(), Error> {
+        for block in reader.blocks(self.chain.next_seq()) {
+            let block = block?;
+            for record in block.records() {
+                if self.chain.next_seq() != record.seq() {
+                    continue;
+                }
+                let behind = u64::from(record.parts().saturating_sub(record.part()));
+                if last.0.saturating_add(1) < record.seq().0.saturating_add(behind) {
+                    return Ok(());
+                }
+                self.push(&record, &mut |_| Ok(()))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Replays one record.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ pub const VERSION: u8 = 1;
 #[derive(Default)]
 pub struct Views {
     accounts: Accounts,
+    position: record::Seq,
 }
 
 /// A view's digest.
@@ -32,10 +33,18 @@ impl Views {
     }
 
     /// Moves past a record of the format's own.
-    pub fn pass(&mut self, _: &Record<'_>) {}
+    pub fn pass(&mut self, record: &Record<'_>) {
+        self.position = record.seq();
+    }
+
+    /// Position of the last record.
+    pub fn position(&self) -> record::Seq {
+        self.position
+    }
 
     /// Applies.
     pub fn apply(&mut self, record: &Record<'_>, _: &At, _: &Event) -> Result<(), Drift> {
+        self.position = record.seq();
         self.accounts.apply_record(record).map_err(|e| Drift::of(e.to_string()))
     }
 

@@ -90,6 +90,16 @@ pub(crate) fn prepare(
     sender: oneshot::Sender<Delivered>,
 ) -> Result<Posted, Reject> {
     let form = ledger::form::check(&post.voucher)?;
+    if let Some(found) = post.identity
+        && found.as_str() != post.voucher.organisation()
+        && let Some(stated) = OrgId::id(post.voucher.organisation())
+    {
+        return Err(Reason::IdentityDiffers { found, stated }.at(0, "organisation").into());
+    }
+    if !post.origin.is_empty() && post.origin != origin {
+        let (found, origin) = (post.origin.into(), origin.to_owned().into());
+        return Err(Reason::NotThisLedger { found, origin }.at(0, "origin").into());
+    }
     let digest = ledger::digest::digest(origin, &post.voucher, &form.kinds);
     let signature = signature(origin, &post.voucher, &digest);
     let bytes = post.voucher.size_bytes();

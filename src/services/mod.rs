@@ -1,7 +1,19 @@
-//! gRPC.
+//! gRPC: what arrives is read, handed to the node, and answered.
+//!
+//! Lives here: a file a service; reading order: `server` (sockets and limits), `codec`, `posting`,
+//! `answer`, `status` (refusals), `scope`, then the services that read.
+//! Lives elsewhere: rules (`ledger`), what is durable (`node`), who is asking (`auth`).
+//!
+//! Always: no rule and no state of their own; every refusal has a code.
 
+pub mod admin;
+pub mod answer;
+pub mod audit;
 pub mod codec;
+pub mod log;
 pub mod payload;
+pub mod posting;
+pub mod scope;
 pub mod server;
 pub mod status;
 
@@ -18,4 +30,93 @@ pub mod status;
 pub(crate) mod generated {
     include!(concat!(env!("OUT_DIR"), "/mingzhang.v1.Posting.rs"));
     include!(concat!(env!("OUT_DIR"), "/mingzhang.v1.Registry.rs"));
+}
+
+use std::time::Duration;
+
+use record::limits::MESSAGE_BYTES_MAX;
+use tokio::sync::watch;
+use tonic::codec::CompressionEncoding::Gzip;
+use tonic::service::Routes;
+use tonic_health::ServingStatus;
+
+use crate::node::Handle;
+
+/// How often health is compared with what the node says.
+const HEALTH_EVERY: Duration = Duration::from_millis(500);
+
+/// Services whose health is reported; the empty name is the server as a whole.
+const NAMES: [&str; 7] = [
+    "",
+    "mingzhang.v1.Posting",
+    "mingzhang.v1.Registry",
+    "mingzhang.v1.Balances",
+    "mingzhang.v1.Log",
+    "mingzhang.v1.Audit",
+    "mingzhang.v1.Admin",
+];
+
+/// Returns all services of a ledger, with the limits that each of them takes; health turns to
+/// NOT_SERVING when `stop` does or the node stops.
+pub fn routes(node: &Handle, trusted_loopback: bool, stop: watch::Receiver<bool>) -> Routes {
+    /// Sets size and inflation limits of one service.
+    macro_rules! limited {
+        ($server:expr) => {
+            $server
+                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                .accept_compressed(Gzip)
+                .send_compressed(Gzip)
+        };
+    }
+    let (reporter, health) = tonic_health::server::health_reporter();
+    tokio::spawn(report_health(reporter, node.clone(), stop));
+    let mut routes = Routes::builder();
+    routes
+        .add_service(limited!(posting::Server::new(posting::Posting::new(node.clone()))))
+        .add_service(limited!(log::Server::new(log::Log::new(node.clone()))))
+        .add_service(limited!(audit::Server::new(audit::Audit::new(node.clone()))))
+        .add_service(limited!(admin::Server::new(admin::Admin::new(
+            node.clone(),
+            trusted_loopback
+        ))))
+        .add_service(health);
+    // Our own descriptors; if they did not read, the other services would still be served.
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    if let Ok(service) = reflection().build_v1() {
+        routes.add_service(service);
+    }
+    if let Ok(service) = reflection().build_v1alpha() {
+        routes.add_service(service);
+    }
+    routes.routes()
+}
+
+async fn report_health(
+    reporter: tonic_health::server::HealthReporter,
+    node: Handle,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut before = None;
+    loop {
+        let stopping = *stop.borrow_and_update();
+        let serving = !stopping && node.not_serving().is_none();
+        let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+        if before != Some(status) {
+            for name in NAMES {
+                reporter.set_service_status(name, status).await;
+            }
+            before = Some(status);
+        }
+        if stopping {
+            return;
+        }
+        let changed = tokio::time::timeout(HEALTH_EVERY, stop.changed()).await;
+        if matches!(changed, Ok(Err(_))) {
+            return;
+        }
+    }
 }

@@ -9,14 +9,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ledger::reject::{Reason, Refusal, Reject, Text};
+use ledger::reject::{Reason, Refusal, Reject};
 use prost::Message;
 use prost_types::Any;
-use record::limits::{MESSAGE_BYTES_MAX, QUEUE_RETRY_MS, VOUCHER_STREAM_BYTES_MAX};
+use record::limits::QUEUE_RETRY_MS;
 use tonic::{Code, Status};
 use tonic_types::pb;
-
-use crate::wire::Fault;
 
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "mingzhang";
@@ -80,39 +78,6 @@ fn help(reason: &Reason) -> pb::Help {
 
 fn any(name: &str, message: &impl Message) -> Any {
     Any { type_url: format!("type.googleapis.com/{name}"), value: message.encode_to_vec() }
-}
-
-/// Returns the refusal of a request whose bytes do not belong.
-pub fn fault(fault: &Fault) -> Reject {
-    let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-    match fault {
-        Fault::MessageTooLarge { found } => Reason::MessageTooLarge {
-            found: number(*found),
-            max: number(MESSAGE_BYTES_MAX),
-        }
-        .at(0, ""),
-        Fault::StreamTooLarge { found } => Reason::VoucherTooLarge {
-            found: number(*found),
-            max: number(VOUCHER_STREAM_BYTES_MAX),
-        }
-        .at(0, ""),
-        Fault::UnknownField { message, number, line } => Reason::UnknownColumn {
-            column: Text::Owned(format!("field {number} of {message}")),
-            near: Text::Borrowed("the published .proto files"),
-        }
-        .at(*line, number.to_string()),
-        Fault::Malformed { offset, what } => {
-            Reason::MessageMalformed { offset: number(*offset), what: Text::Owned(what.clone()) }
-                .at(0, "")
-        }
-        Fault::NotUtf8 { field, offset, line } => Reason::TextNotUtf8 {
-            field: Text::Borrowed(field),
-            encoding: Text::Borrowed("UTF-8"),
-            offset: number(*offset),
-        }
-        .at(*line, *field),
-    }
-    .into()
 }
 
 /// One refusal as a client reads it back.

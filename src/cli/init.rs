@@ -1,0 +1,180 @@
+//! `mingzhang init`: a new ledger with keys, genesis, first organisations, rules, areas, a seal and the
+//! first checkpoint.
+//!
+//! Always: the vouchers go the same way as all others. Equal input gives equal bytes on a synthetic ledger.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Parser, ValueEnum};
+use journal::SystemClock;
+use ledger::ids::Date;
+use ledger::reject::Reject;
+use ledger::rules::first;
+use ledger::voucher::Voucher;
+use ledger::words::Role;
+use record::china_date;
+use serde_json::json;
+use sim::DEFAULT_SEED;
+
+use super::failure::Failure;
+use super::output::Output;
+use super::runtime;
+use crate::node::{self, Answer, Config, NewLedger, Node, Post, Signed};
+
+/// Make a new ledger: keys, genesis, first organisations and roles, rules, areas, a checkpoint
+#[derive(Debug, Parser)]
+#[command(after_help = "Example: mingzhang init --data /srv/ledger --origin ledger.example/guangdong --synthetic")]
+pub(super) struct Args {
+    /// Data directory to make
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Name of the ledger: it stands in every checkpoint and cannot be changed
+    #[arg(long, value_name = "NAME")]
+    origin: String,
+    /// A ledger of synthetic data, whose keys are public and whose time comes from its vouchers
+    #[arg(long)]
+    synthetic: bool,
+    /// Seed of a synthetic ledger
+    #[arg(long, requires = "synthetic", value_name = "N")]
+    seed: Option<u64>,
+    /// Store of the log
+    #[arg(long, value_enum, default_value = "segments")]
+    journal: JournalKind,
+    /// First officials of an ordinary ledger, instead of the examples
+    #[arg(long, value_name = "FILE")]
+    officials: Option<PathBuf>,
+}
+
+/// Store of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum JournalKind {
+    /// Segment files.
+    Segments,
+}
+
+/// A ledger that was made.
+pub(super) struct Made {
+    pub(super) vkey: String,
+    pub(super) seed: Option<u64>,
+    pub(super) checkpoint: Signed,
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
+    let JournalKind::Segments = args.journal;
+    let seed = args.synthetic.then(|| args.seed.unwrap_or(DEFAULT_SEED));
+    let made = make(&args.data, &args.origin, seed, args.officials.as_deref(), out)?;
+    let position = made.checkpoint.size.checked_sub(1);
+    out.document(&json!({
+        "what": "init",
+        "origin": args.origin,
+        "data": args.data.display().to_string(),
+        "vkey": made.vkey,
+        "synthetic": args.synthetic,
+        "seed": made.seed,
+        "position": position,
+        "checkpoint": made.checkpoint.note,
+    }));
+    out.line(format!("{}: ledger {}", args.data.display(), args.origin));
+    out.line(format!("  public key  {}", made.vkey));
+    out.line(format!("  records     {}", made.checkpoint.size));
+    if args.synthetic {
+        out.line("  synthetic: its keys follow from the seed, so its signatures prove nothing");
+    } else {
+        out.line("  keep a copy of `keys/` in another place: `backup` leaves it out");
+    }
+    out.line(format!("next: mingzhang serve --data {}", args.data.display()));
+    Ok(0)
+}
+
+/// Makes a ledger.
+pub(super) fn make(
+    data: &Path,
+    origin: &str,
+    seed: Option<u64>,
+    officials: Option<&Path>,
+    out: &mut Output,
+) -> Result<Made, Failure> {
+    let config = Config {
+        data: data.to_owned(),
+        clock: Arc::new(SystemClock::new()),
+        accept_clock: false,
+        accept_rollback: None,
+        notes: Arc::new(|_| ()),
+    };
+    let node = node::create(&config, &NewLedger { origin: origin.to_owned(), seed })?;
+    let done = runtime()?.block_on(first_vouchers(&node, officials));
+    let vkey = node.handle().genesis().vkeys.first().cloned().unwrap_or_default();
+    // The node ends in any case; what failed first is what is told.
+    let stopped = node.stop().map_err(Failure::from);
+    let checkpoint = done?;
+    stopped?;
+    out.wipe();
+    Ok(Made { vkey, seed, checkpoint })
+}
+
+async fn first_vouchers(node: &Node, officials: Option<&Path>) -> Result<Signed, Failure> {
+    let handle = node.handle();
+    let date = Date(china_date(handle.applied().time_ms()));
+    for voucher in vouchers(date, officials)? {
+        let key = format!("{}/{}", voucher.organisation(), voucher.voucher_no());
+        let post = Post { voucher, validate_only: false, origin: String::new(), identity: None };
+        match handle.post(post).await {
+            Answer::Posted { .. } => {}
+            Answer::Refused(reject) => return Err(refused(&key, &reject)),
+            Answer::Preview { .. } => return Err(Failure::no(format!("{key} was only tried"))),
+        }
+    }
+    Ok(handle.seal().await?)
+}
+
+fn refused(key: &str, reject: &Reject) -> Failure {
+    match reject.refusals.first() {
+        Some(first) => {
+            let failure = Failure::from(first.reason.clone());
+            let message = format!("{key}, {}: {}", first.place(), failure.message);
+            Failure { message, ..failure }
+        }
+        None => Failure::no(format!("{key} was refused")),
+    }
+}
+
+/// The three vouchers of a new ledger.
+fn vouchers(date: Date, officials: Option<&Path>) -> Result<[Voucher; 3], Failure> {
+    match officials {
+        None => Ok(first::vouchers(date, ("p.po44", "a.po44"), first::GRANTS)),
+        Some(path) => officials_of(path, date),
+    }
+}
+
+/// Reads the first officials: CSV with the columns `official`, `organisation`, `role`; the first
+/// registrar and the first registrar's approver of PO44 prepare and approve.
+fn officials_of(path: &Path, date: Date) -> Result<[Voucher; 3], Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
+    let bad = |line: usize, what: &str| {
+        Failure::usage(format!("{}:{line}: {what}", path.display()))
+            .with_hint("columns are official, organisation (PO44, FB44 or OP44), role")
+    };
+    let mut lines = text.lines().enumerate();
+    if lines.next().map(|(_, head)| head.trim_end()) != Some("official,organisation,role") {
+        return Err(bad(1, "the first row is not official,organisation,role"));
+    }
+    let mut grants = Vec::new();
+    for (at, row) in lines.filter(|(_, row)| !row.trim().is_empty()) {
+        let line = at.saturating_add(1);
+        let mut cells = row.trim_end().split(',');
+        let (Some(official), Some(organisation), Some(role), None) =
+            (cells.next(), cells.next(), cells.next(), cells.next())
+        else {
+            return Err(bad(line, "three cells expected"));
+        };
+        let role = Role::parse(role).ok_or_else(|| bad(line, "no such role"))?;
+        grants.push(first::FirstGrant { official, organisation, role });
+    }
+    let holder = |role| {
+        grants.iter().find(|g| g.organisation == "PO44" && g.role == role).map(|g| g.official)
+    };
+    let by = holder(Role::Registrar).zip(holder(Role::RegistrarApprover));
+    let by = by.ok_or_else(|| bad(1, "PO44 needs a registrar and a registrar_approver"))?;
+    Ok(first::vouchers(date, by, &grants))
+}
