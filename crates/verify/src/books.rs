@@ -18,32 +18,31 @@ use crate::report::Stop;
 /// The sums that each record leaves as they are, numbered as in the project's list of identities.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Law {
-    /// 4: what was issued of a quota is available or used at some unit.
     Issued,
-    /// 5: what was planned of a source for a city is owed or issued.
     Planned,
-    /// 6: what a source put in under a quota is on the way, held, or paid.
     Cash,
-    /// 8: quota used at a unit is what the unit paid on it.
     Used,
-    /// 10: what a project cost was attributed or is open.
     Attributed,
-    /// 10, its other half: what a project cost is what it is said to benefit.
     Benefit,
-    /// 11: income declared is due or distributed.
     Income,
 }
 
 impl Law {
-    /// Returns whose sum it is, and what differs when it is broken.
+    /// Returns whose sum it is, and which two sides of it are equal.
     fn words(self) -> [&'static str; 2] {
         match self {
+            // 4. Issued net of what was withdrawn to the top; available or used at some unit.
             Self::Issued => ["quota", "issued and held"],
+            // 5. Planned of a source for a city.
             Self::Planned => ["plan", "planned and owed or issued"],
+            // 6. Put in by the source; on the way, held, or paid.
             Self::Cash => ["quota", "cash put in and accounted for"],
+            // 8. At one unit.
             Self::Used => ["unit and quota", "used and paid"],
+            // 10, in its two halves: what a project cost.
             Self::Attributed => ["project", "cost and attribution"],
             Self::Benefit => ["project", "cost and benefit"],
+            // 11. Declared; due or distributed.
             Self::Income => ["project", "income and distribution"],
         }
     }

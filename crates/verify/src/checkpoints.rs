@@ -95,6 +95,13 @@ pub(crate) struct Found<'a> {
     pub(crate) whole: bool,
 }
 
+/// Says of a ledger without segments what was published of it.
+pub(crate) fn lost(claims: &[Claim]) -> Option<Stop> {
+    let claim = claims.iter().find(|claim| claim.check == "published")?;
+    let what = format!("rolled back: no segments, and {} was published", claim.name);
+    Some(Stop::failure("published", &what, "segments", "none").of(Seq(0)))
+}
+
 /// Compares the roots of one kind of checkpoints with ours; `None` if there are none to compare.
 pub(crate) fn roots(check: &str, claims: &[Claim], found: &Found<'_>) -> Option<Outcome> {
     let (mut ok, mut details) = (None, Vec::new());

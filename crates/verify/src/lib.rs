@@ -39,7 +39,7 @@ pub use report::{Check, Failure, Problem, Report, Tail};
 use crate::books::sums;
 use crate::checkpoints::{Claim, Found};
 use crate::records::Walk;
-use crate::report::{Outcome, Stop, hex};
+use crate::report::{NO_LEDGER, NOT_FINISHED, Outcome, Stop, hex};
 use crate::segments::Blocks;
 
 /// What is to be checked, and against what.
@@ -77,7 +77,13 @@ fn run(options: &Options, report: &mut Report) -> Result<(), Stop> {
     // Before the log: what is published later may speak of records that we do not look at.
     let marker = read_marker(&options.path)?;
     let claims = checkpoints::read(options)?;
-    let mut blocks = Blocks::open(&options.path)?;
+    let mut blocks = match Blocks::open(&options.path) {
+        // Nothing to read where something was published: the segments are gone.
+        Err(Stop::Problem(none)) if none.code == NO_LEDGER => {
+            return Err(checkpoints::lost(&claims).unwrap_or(Stop::Problem(none)));
+        }
+        opened => opened?,
+    };
     let names = blocks.names();
     let threads = options.threads.or_else(|| available_parallelism().ok());
     let threads = threads.map_or(1, NonZeroUsize::get);
@@ -158,7 +164,7 @@ fn note_walk(report: &mut Report, failed: Option<&Failure>, segments: usize) {
             None if name == "seals" && seals == 0 => (None, "no seal so far".to_owned()),
             None => (Some(true), detail),
             Some(failure) if failure.check == name => (Some(false), failure.what.clone()),
-            Some(_) => (None, format!("not finished, {records} records hold")),
+            Some(_) => (None, format!("{NOT_FINISHED}, {records} records hold")),
         };
         report.note(name, Ok((ok, detail)));
     }

@@ -37,7 +37,13 @@ fn main() -> ExitCode {
         return finish(HELP, 0);
     }
     let report = match parse(args) {
-        Ok(options) => verify::verify(&options),
+        Ok(options) => {
+            let report = verify::verify(&options);
+            if options.progress.is_some() {
+                progress("");
+            }
+            report
+        }
         Err(message) => Report { problem: Some(Problem::usage(message)), ..Report::default() },
     };
     if json {
@@ -61,6 +67,11 @@ fn finish(text: &str, code: u8) -> ExitCode {
 
 fn colour(terminal: bool) -> bool {
     terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Shows where we are, in place of what was shown before. Nothing depends on it.
+fn progress(text: &str) {
+    write!(io::stderr(), "\r{text:<30}\r").unwrap_or_default();
 }
 
 fn parse(args: Vec<String>) -> Result<Options, String> {
@@ -95,10 +106,7 @@ fn parse(args: Vec<String>) -> Result<Options, String> {
     }
     options.path = path.ok_or("PATH is missing: the data directory to check")?;
     if io::stderr().is_terminal() {
-        options.progress = Some(|records| {
-            // A picture for people; nothing depends on it.
-            write!(io::stderr(), "\r{records} records\r").unwrap_or_default();
-        });
+        options.progress = Some(|records| progress(&format!("{records} records")));
     }
     Ok(options)
 }

@@ -56,6 +56,9 @@ pub struct Check {
     pub detail: String,
 }
 
+/// How the detail of a check begins that a failure cut short.
+pub(crate) const NOT_FINISHED: &str = "not finished";
+
 /// What a check says: whether it was made, and a detail; or the failure.
 pub(crate) type Outcome = Result<(Option<bool>, String), Stop>;
 
@@ -161,20 +164,28 @@ pub(crate) fn same<T: Copy + PartialEq + Display>(
     Err(Stop::failure(check, &what, expected, found))
 }
 
+/// Code of a directory without a ledger.
+pub(crate) const NO_LEDGER: &str = "MZ-9008";
+
 impl Problem {
     /// Says that an argument, or the file it names, cannot be used.
     pub fn usage(message: String) -> Self {
         Self { code: "MZ-9010", message, hint: "see --help", exit: 2 }
     }
 
+    fn hint(self, hint: &'static str) -> Self {
+        Self { hint, ..self }
+    }
+
     pub(crate) fn no_ledger(dir: &Path) -> Stop {
-        let hint = if dir.join("journal-sled").exists() {
-            "its journal is in sled: `mingzhang journal convert` writes segments"
-        } else {
-            "check the path: a data directory has a folder `segments`"
-        };
         let message = format!("{} holds no ledger", dir.display());
-        Self { code: "MZ-9008", message, hint, exit: 2 }.into()
+        if dir.join("journal-sled").exists() {
+            let message = format!("{message} in segments: its journal is in sled");
+            let hint = "`mingzhang journal convert` writes segments";
+            return Self::usage(message).hint(hint).into();
+        }
+        let hint = "check the path: a data directory has a folder `segments`";
+        Self { code: NO_LEDGER, message, hint, exit: 2 }.into()
     }
 
     pub(crate) fn newer(message: &str) -> Stop {
@@ -224,9 +235,13 @@ impl Report {
     /// Returns one sentence on what this run did not check.
     pub fn not_checked(&self) -> String {
         let open = self.checks.iter().filter(|check| check.ok.is_none());
+        // What the walk did not finish is one thing, not one a check.
+        let open = open.filter(|check| !check.detail.starts_with(NOT_FINISHED));
         let open = open.map(|check| format!("{} ({})", check.name, check.detail));
+        let behind = self.failure.as_ref().map(|_| "what lies behind the failure".to_owned());
         let always = "payload rules and views (run `mingzhang rebuild`)".to_owned();
-        format!("not checked: {}", open.chain([always]).collect::<Vec<_>>().join("; "))
+        let parts = behind.into_iter().chain(open).chain([always]).collect::<Vec<_>>();
+        format!("not checked: {}", parts.join("; "))
     }
 
     /// Writes the report for people.

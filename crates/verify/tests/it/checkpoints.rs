@@ -71,6 +71,11 @@ fn a_log_behind_its_checkpoint_was_rolled_back() {
     dir.put("published/checkpoint", ledger.checkpoint(11));
     fails(&dir.verify(), "published", Some(5), "rolled back: 5 records");
     assert_eq!(keyed(&dir).exit_code(), 1);
+    let gone = Dir::new(&[]);
+    gone.put("published/checkpoint", ledger.checkpoint(11));
+    assert!(gone.verify().failure.unwrap().what.contains("rolled back: no segments"));
+    gone.put("journal-sled/db", "");
+    assert_eq!(gone.verify().exit_code(), 2);
     // An inspector's own copy says the same of a directory whose checkpoint was set back, too.
     dir.put("published/checkpoint", older.checkpoint(5));
     dir.put("mine", ledger.checkpoint(11));
