@@ -17,10 +17,13 @@ mod copy;
 pub mod failure;
 pub mod output;
 mod init;
+mod log;
 mod post;
+mod rebuild;
 mod restore;
 mod serve;
 mod sim;
+mod source;
 mod verify;
 
 use failure::Failure;
@@ -41,7 +44,9 @@ struct Cli {
 enum Command {
     Backup(backup::Args),
     Init(init::Args),
+    Log(log::Args),
     Post(post::Args),
+    Rebuild(rebuild::Args),
     Restore(restore::Args),
     Serve(serve::Args),
     Sim(sim::Args),
@@ -70,7 +75,9 @@ fn run(command: Command, out: &mut Output) -> Result<u8, Failure> {
     match command {
         Command::Backup(args) => backup::run(&args, out),
         Command::Init(args) => init::run(&args, out),
+        Command::Log(args) => log::run(&args, out),
         Command::Post(args) => post::run(&args, out),
+        Command::Rebuild(args) => rebuild::run(&args, out),
         Command::Restore(args) => restore::run(&args, out),
         Command::Serve(args) => serve::run(&args, out),
         Command::Sim(args) => sim::run(&args, out),

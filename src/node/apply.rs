@@ -5,7 +5,7 @@ use ledger::event::{At, Drift, Entry};
 use record::{Record, Seq, system};
 use thiserror::Error;
 
-use super::shim::Views;
+use super::views::Views;
 
 /// A durable record that the views or the state cannot take: damage, or a fault of our own.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -24,6 +24,8 @@ pub mod replay;
 mod reply;
 mod sequencer;
 pub mod shim;
+pub use shim as views;
+pub mod full;
 mod submit;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -48,7 +50,7 @@ pub use submit::Post;
 
 use commit::CommitError;
 use inbox::Inbox;
-use shim::Views;
+use views::Views;
 use reply::Delivered;
 use submit::{Look, Message, closed, submit};
 

@@ -252,7 +252,8 @@ fn replay(journal: &SegmentJournal, expected: Option<(u64, Hash)>) -> Result<Rep
     })?;
     let parts = Parts { state: true, tree: true };
     let mut replay = Replay::new(secret, parts).expecting(expected);
-    replay.run(&*journal.reader(), &mut |_| Ok(()), &mut |_| ())?;
+    let reader = journal.reader();
+    replay.run(&*reader, None, &mut |_| Ok(()), &mut |_| Ok(()), &mut |_| ())?;
     Ok(replay)
 }
 

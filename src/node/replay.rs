@@ -6,6 +6,10 @@
 //! Always: the chain is checked before anything is applied; a start and a rebuild fold the same bytes by
 //! the same functions as the running ledger.
 
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+
 use journal::Reader;
 use ledger::codec::Codec;
 use ledger::ids::Date;
@@ -16,7 +20,10 @@ use tlog::tree::leaf_hash;
 
 use super::apply::{decode, to_views};
 use super::error::Error;
-use super::shim::Views;
+use super::views::Views;
+
+/// Blocks that are read and hashed ahead of the fold.
+const AHEAD_BLOCKS: usize = 8;
 
 /// What is folded beside the views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,58 +91,60 @@ impl Replay {
         self
     }
 
-    /// Replays all blocks of a reader, `on_seal` seeing every seal, `on_block` every block.
+    /// Replays the blocks of a reader up to a position, or to the head; inside a group to the end of the
+    /// group before. `on_seal` sees every seal, `on_record` every record, `on_block` the size so far.
+    ///
+    /// Hashes are computed by a thread of their own, a few blocks ahead.
     ///
     /// # Errors
     /// The first record that is wrong, or what the journal says.
     pub fn run(
         &mut self,
         reader: &dyn Reader,
+        last: Option<Seq>,
         on_seal: &mut dyn FnMut(Met<'_>) -> Result<(), Error>,
-        on_block: &mut dyn FnMut(&Block),
+        on_record: &mut dyn FnMut(&Record<'_>) -> Result<(), Error>,
+        on_block: &mut dyn FnMut(u64),
     ) -> Result<(), Error> {
-        for block in reader.blocks(self.chain.next_seq()) {
-            let block = block?;
-            for record in block.records() {
-                self.push(&record, on_seal)?;
-            }
-            on_block(&block);
-        }
-        Ok(())
-    }
-
-    /// Replays up to a position; when that lies inside a group, to the end of the group before.
-    ///
-    /// # Errors
-    /// As [`Replay::run`].
-    pub fn run_to(&mut self, reader: &dyn Reader, last: Seq) -> Result<(), Error> {
-        for block in reader.blocks(self.chain.next_seq()) {
-            let block = block?;
-            for record in block.records() {
-                if self.chain.next_seq() != record.seq() {
-                    continue;
+        let (from, tree) = (self.chain.next_seq(), self.parts.tree);
+        let last = last.unwrap_or(Seq(u64::MAX));
+        let (sender, hashed) = sync_channel(AHEAD_BLOCKS);
+        thread::scope(|scope| {
+            scope.spawn(move || hash(reader, from, tree, &sender));
+            for block in hashed {
+                let Hashed { block, chain, leaves } = block?;
+                let mut leaves = leaves.iter();
+                for (record, hash) in block.records().zip(&chain) {
+                    let leaf = leaves.next();
+                    if record.seq() < from {
+                        continue;
+                    }
+                    let behind = u64::from(record.parts().saturating_sub(record.part()));
+                    if last.0.saturating_add(1) < record.seq().0.saturating_add(behind) {
+                        return Ok(());
+                    }
+                    on_record(&record)?;
+                    self.push(&record, *hash, leaf, on_seal)?;
                 }
-                let behind = u64::from(record.parts().saturating_sub(record.part()));
-                if last.0.saturating_add(1) < record.seq().0.saturating_add(behind) {
-                    return Ok(());
-                }
-                self.push(&record, &mut |_| Ok(()))?;
+                on_block(self.chain.next_seq().0);
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Replays one record.
     ///
     /// # Errors
     /// When it does not continue the chain, or says nothing that this version can apply.
-    pub fn push(
+    fn push(
         &mut self,
         record: &Record<'_>,
+        hash: Hash,
+        leaf: Option<&Hash>,
         on_seal: &mut dyn FnMut(Met<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let seq = record.seq();
-        let pushed = self.chain.push(record, record.chain_hash());
+        let pushed = self.chain.push(record, hash);
         pushed.map_err(|error| wrong(seq, &error))?;
         match record.kind() {
             system::GENESIS => self.begin(record)?,
@@ -152,8 +161,8 @@ impl Replay {
             applied.map_err(|error| wrong(seq, &error))?;
         }
         to_views(&mut self.views, record, entry.as_ref()).map_err(|e| wrong(seq, &e.what))?;
-        if self.parts.tree {
-            self.frontier.push(leaf_hash(record.bytes()));
+        if let Some(leaf) = leaf {
+            self.frontier.push(*leaf);
             self.compare()?;
         }
         Ok(())
@@ -193,6 +202,28 @@ impl Replay {
     /// Effective date of the last record that the views took, for answers without a date of their own.
     pub fn last_date(&self) -> Date {
         Date(record::china_date(self.chain.time_ms()))
+    }
+}
+
+/// A block and the hashes of its records.
+struct Hashed {
+    block: Arc<Block>,
+    chain: Vec<Hash>,
+    /// Empty when the tree was not asked for.
+    leaves: Vec<Hash>,
+}
+
+/// Reads and hashes ahead, until the receiver has enough.
+fn hash(reader: &dyn Reader, from: Seq, tree: bool, sender: &SyncSender<Result<Hashed, Error>>) {
+    for block in reader.blocks(from) {
+        let hashed = block.map_err(Error::from).map(|block| {
+            let chain = block.records().map(|record| record.chain_hash()).collect();
+            let leaves = block.records().filter(|_| tree).map(|r| leaf_hash(r.bytes())).collect();
+            Hashed { block, chain, leaves }
+        });
+        if sender.send(hashed).is_err() {
+            return;
+        }
     }
 }
 

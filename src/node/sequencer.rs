@@ -27,7 +27,7 @@ use super::counters::Counters;
 use super::past::Recent;
 use super::reply::{Delivered, Found, Preview, PreviewLine, Reply, Waiting, fail};
 use super::submit::{Message, Posted};
-use super::{Shared, shim};
+use super::{Shared, views};
 
 /// Where records get their time from.
 pub(crate) enum Time {
@@ -355,7 +355,7 @@ impl Sequencer {
             root,
             accounts: views.accounts_digest(),
             views: views.views_digest(),
-            version: shim::VERSION,
+            version: views::VERSION,
         }
     }
 

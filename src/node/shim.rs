@@ -38,8 +38,8 @@ impl Views {
     }
 
     /// Position of the last record.
-    pub fn position(&self) -> record::Seq {
-        self.position
+    pub fn position(&self) -> Option<record::Seq> {
+        Some(self.position)
     }
 
     /// Applies.

@@ -11,8 +11,8 @@ use super::scope;
 use super::status::refuse;
 use crate::auth::authenticate;
 use crate::node::replay::{Parts, Replay};
-use crate::node::shim::ViewDigest;
-use crate::node::{Counters, Handle, lookup, shim};
+use crate::node::views::{VERSION as VIEWS_VERSION, ViewDigest};
+use crate::node::{Counters, Handle, lookup};
 
 pub use proto::v1::admin_server::AdminServer as Server;
 
@@ -63,7 +63,7 @@ impl v1::admin_server::Admin for Admin {
         out.versions = Some(v1::Versions {
             software: env!("CARGO_PKG_VERSION").to_owned(),
             record_format: u32::from(VERSION),
-            views: u32::from(shim::VERSION),
+            views: u32::from(VIEWS_VERSION),
         });
         out.vkeys.clone_from(&genesis.vkeys);
         out.published_size = node.published().map(|signed| signed.size);
@@ -110,8 +110,8 @@ impl Admin {
                 // The committer takes this lock for every block, and sets the head before it gives it back.
                 let mut views = node.views_mut();
                 let position = views.position();
-                if position == asked {
-                    return Ok((position, views.digests(), views.views_digest()));
+                if position == Some(asked) {
+                    return Ok((asked, views.digests(), views.views_digest()));
                 }
             }
             digests_at(&node, asked)
@@ -135,9 +135,8 @@ fn digests_at(node: &Handle, asked: Seq) -> Result<(Seq, Vec<ViewDigest>, record
     let parts = Parts { state: false, tree: false };
     let mut replay = Replay::new([0; 32], parts);
     let reader = node.reader();
-    replay.run_to(&*reader, asked).map_err(|error| {
-        error.reason().unwrap_or_else(|| lookup::unreadable_here(asked))
-    })?;
+    let run = replay.run(&*reader, Some(asked), &mut |_| Ok(()), &mut |_| Ok(()), &mut |_| ());
+    run.map_err(|error| error.reason().unwrap_or_else(|| lookup::unreadable_here(asked)))?;
     let position = Seq(replay.next_seq().0.saturating_sub(1));
     Ok((position, replay.views.digests(), replay.views.views_digest()))
 }

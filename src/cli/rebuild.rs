@@ -1,0 +1,215 @@
+//! `mingzhang rebuild`: the log replayed from zero, and every digest compared.
+//!
+//! Always: the chain is checked on the way. With `--full` also the tree's roots at the seals, the spelling
+//! of every payload, and every voucher's content digest.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use journal::Reader as _;
+use proto::v1;
+use proto::v1::admin_client::AdminClient;
+use record::{Hash, Seq};
+use serde_json::{Value, json};
+
+use super::client::connect;
+use super::failure::{self, Failure};
+use super::output::{Output, count};
+use super::source::AsOf;
+use super::{clock, runtime};
+use crate::keys::hex;
+use crate::node::full::Full;
+use crate::node::replay::{Met, Parts, Replay};
+use crate::node::views::{VERSION, ViewDigest};
+use crate::node;
+
+/// Replay the log from zero, check the chain, compare the digest of every view
+///
+/// Compares with every seal of this version's views, and with --to with a running server's digests.
+#[derive(Debug, Parser)]
+#[command(after_help = "Example: mingzhang rebuild --data /srv/ledger --to 127.0.0.1:7161\n\n\
+    Exit code: 0 equal; 1 something differs; 2 no such ledger; 3 could not finish.")]
+pub(super) struct Args {
+    /// Data directory; read beside a server or without one
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Server whose digests are compared
+    #[arg(long, value_name = "ADDR")]
+    to: Option<String>,
+    /// Also check the tree at the seals, re-encode every payload, recompute every content digest
+    #[arg(long)]
+    full: bool,
+    #[command(flatten)]
+    as_of: AsOf,
+}
+
+/// What a rebuild found.
+pub(super) struct Rebuilt {
+    pub(super) position: Option<Seq>,
+    pub(super) equal: bool,
+    pub(super) views: Vec<(ViewDigest, Option<Hash>)>,
+    pub(super) records: u64,
+    pub(super) seconds: f64,
+    pub(super) seals: u64,
+    pub(super) seals_other_version: u64,
+    pub(super) differs: Vec<String>,
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
+    if args.as_of.as_of_date.is_some() {
+        return Err(Failure::usage("digests are defined for positions only, not for dates"));
+    }
+    let rebuilt = rebuild(&args.data, args.to.as_deref(), args.full, args.as_of.position(), out)?;
+    out.wipe();
+    out.document(&rebuilt.json());
+    rebuilt.print(out);
+    Ok(if rebuilt.equal { 0 } else { failure::NO })
+}
+
+/// Rebuilds the views of a ledger.
+pub(super) fn rebuild(
+    data: &std::path::Path,
+    to: Option<&str>,
+    full: bool,
+    as_of: Option<Seq>,
+    out: &mut Output,
+) -> Result<Rebuilt, Failure> {
+    let node::Offline { reader, genesis, opened } = node::read_only(data)?;
+    let started = clock::now();
+    let head = opened.head.next_seq.0;
+    let asked = as_of.unwrap_or(Seq(head.saturating_sub(1)));
+    if head <= asked.0 {
+        let head = Seq(head.saturating_sub(1));
+        return Err(ledger::reject::Reason::PositionAhead { head, asked }.into());
+    }
+    let mut replay = Replay::new([0; 32], Parts { state: false, tree: full });
+    let (mut seals, mut others, mut differs) = (0_u64, 0_u64, Vec::new());
+    let mut checks = full.then(|| Full::new(&genesis.origin));
+    let mut on_seal = |met: Met<'_>| {
+        compare(met, &mut seals, &mut others, &mut differs);
+        Ok(())
+    };
+    let mut on_record = |record: &record::Record<'_>| match &mut checks {
+        Some(full) => full.push(record),
+        None => Ok(()),
+    };
+    let mut shown = 0;
+    replay.run(&reader, Some(asked), &mut on_seal, &mut on_record, &mut |size| {
+        // A progress line for every hundred thousand records is enough.
+        if 100_000 <= size.saturating_sub(shown) {
+            shown = size;
+            out.progress(format!("{} of {} records", count(size), count(head)));
+        }
+    })?;
+    let records = replay.next_seq().0;
+    let position = records.checked_sub(1).map(Seq);
+    let seconds = started.seconds();
+    let ours = replay.views.digests();
+    let live = match (to, position) {
+        (Some(address), Some(position)) => {
+            runtime()?.block_on(server_digests(address, position, &genesis.origin))?
+        }
+        _ => Vec::new(),
+    };
+    let mut views = Vec::new();
+    for digest in ours {
+        let theirs = live.iter().find(|(number, _)| *number == digest.number).map(|(_, d)| *d);
+        if theirs.is_some_and(|theirs| theirs != digest.digest) {
+            differs.push(format!("view {}: the server has another digest", digest.name));
+        }
+        views.push((digest, theirs));
+    }
+    let equal = differs.is_empty();
+    Ok(Rebuilt {
+        position,
+        equal,
+        views,
+        records,
+        seconds,
+        seals,
+        seals_other_version: others,
+        differs,
+    })
+}
+
+fn compare(met: Met<'_>, seals: &mut u64, others: &mut u64, differs: &mut Vec<String>) {
+    let Met { seq, seal, views, root } = met;
+    if root.is_some_and(|root| root != seal.root) {
+        differs.push(format!("seal {seq}: the tree has another root"));
+    }
+    if views.accounts_digest() != seal.accounts {
+        differs.push(format!("seal {seq}: the accounts have another digest"));
+    }
+    if seal.version != VERSION {
+        *others = others.saturating_add(1);
+        return;
+    }
+    *seals = seals.saturating_add(1);
+    if views.views_digest() != seal.views {
+        differs.push(format!("seal {seq}: the views have another digest"));
+    }
+}
+
+async fn server_digests(
+    address: &str,
+    position: Seq,
+    origin: &str,
+) -> Result<Vec<(u16, Hash)>, Failure> {
+    let mut client = AdminClient::new(connect(address).await?);
+    let request = v1::StatusRequest { digests_at: Some(position.0), with_digests: true };
+    let status = client.status(request).await?.into_inner();
+    if status.origin != origin {
+        let (found, origin) = (status.origin.into(), origin.to_owned().into());
+        return Err(ledger::reject::Reason::NotThisLedger { found, origin }.into());
+    }
+    let digest = |view: v1::ViewDigest| {
+        Some((u16::try_from(view.view).ok()?, Hash::try_from(view.digest.as_slice()).ok()?))
+    };
+    Ok(status.views.into_iter().filter_map(digest).collect())
+}
+
+impl Rebuilt {
+    /// The JSON document.
+    pub(super) fn json(&self) -> Value {
+        let view = |(view, live): &(ViewDigest, Option<Hash>)| {
+            json!({
+                "name": view.name, "view": view.number, "rows": view.rows,
+                "digest": hex(&view.digest), "live_digest": live.map(|live| hex(&live)),
+            })
+        };
+        json!({
+            "position": self.position.map(|seq| seq.0),
+            "equal": self.equal,
+            "views": self.views.iter().map(view).collect::<Vec<_>>(),
+            "records": self.records,
+            "seconds": self.seconds,
+            "seals": self.seals,
+            "seals_of_other_versions": self.seals_other_version,
+            "differs": self.differs,
+        })
+    }
+
+    fn print(&self, out: &mut Output) {
+        let live = |live: &Option<Hash>| live.map_or("-", |_| "server");
+        out.line(format!("{:<14} {:>12}  {:<64} with", "view", "rows", "digest"));
+        for (view, theirs) in &self.views {
+            let (name, rows) = (view.name, count(view.rows));
+            out.line(format!("{name:<14} {rows:>12}  {} {}", hex(&view.digest), live(theirs)));
+        }
+        let mut text = format!(
+            "{} records in {:.1} s, chain checked, {} seals compared",
+            count(self.records),
+            self.seconds,
+            self.seals
+        );
+        if 0 < self.seals_other_version {
+            let others = self.seals_other_version;
+            text.push_str(&format!(", {others} of other versions by accounts alone"));
+        }
+        out.line(text);
+        for what in &self.differs {
+            out.line(format!("differs: {what}"));
+        }
+        out.line(if self.equal { "equal" } else { "not equal" });
+    }
+}
