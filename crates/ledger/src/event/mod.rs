@@ -166,7 +166,7 @@ events! {
     AreasAdopted(rules), BaselineSet(rules), PeriodRuleAdopted(rules),
     VoucherPosted(money),
     OrganisationRegistered(access), RoleGranted(access), RoleRevoked(access),
-    OfficialKeyRegistered(access),
+    OfficialKeyRegistered(access), CertificateBound(access), CertificateRevoked(access),
 }
 
 impl Event {
