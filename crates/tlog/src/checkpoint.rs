@@ -13,6 +13,9 @@ use thiserror::Error;
 
 use crate::tree::Hash;
 
+/// Characters of a wrong size that an error repeats: a right one has at most 20.
+const SHOWN_CHARS_MAX: usize = 24;
+
 /// A log's origin, size and root. Whether it was signed is the note's matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
@@ -37,9 +40,9 @@ pub enum CheckpointError {
         at: usize,
     },
     /// Not a decimal number below 2^64 without leading zeros.
-    #[error("line 2: {found:?} is no size")]
+    #[error("line 2: {found:?} is no size, decimal digits without leading zeros expected")]
     Size {
-        /// The line.
+        /// The line, or its beginning: a note may have a line of a million bytes.
         found: String,
     },
     /// Not base64, or not 32 bytes of it.
@@ -109,7 +112,7 @@ impl<'a> Lines<'a> {
 }
 
 fn parse_size(text: &str) -> Result<u64, CheckpointError> {
-    let error = || CheckpointError::Size { found: text.to_owned() };
+    let error = || CheckpointError::Size { found: text.chars().take(SHOWN_CHARS_MAX).collect() };
     let canonical = text == "0" || !text.starts_with('0');
     if !canonical || !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(error());
@@ -150,6 +153,38 @@ mod tests {
         assert_eq!(Checkpoint::parse(&text), Ok(checkpoint.clone()));
         let more = format!("{text}one\ntwo\n");
         assert_eq!(Checkpoint::parse_with_extensions(&more), Ok((checkpoint, "one\ntwo\n")));
+    }
+
+    #[test]
+    fn an_error_repeated_a_line_of_a_million_bytes() {
+        let text = format!("o\n{}\n{}\n", "9".repeat(999_000), STANDARD.encode([7; 32]));
+        let error = Checkpoint::parse(&text).unwrap_err();
+        assert_eq!(error, CheckpointError::Size { found: "9".repeat(SHOWN_CHARS_MAX) });
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_answered(text: String) {
+            proptest::prop_assert!(Checkpoint::parse(&text).is_err());
+        }
+
+        /// One checkpoint has one spelling: what is read at all is written again byte for byte.
+        #[test]
+        fn what_is_read_is_written_again(
+            size in "0|[1-9][0-9]{0,18}|0[0-9]|[+]1", root: [u8; 32], more in "([a-z ]{0,3}\n){0,3}",
+            end in "={0,2}\n?",
+        ) {
+            let root = STANDARD.encode(root);
+            let root = root.trim_end_matches('=');
+            let text = format!("ledger.example/gd\n{size}\n{root}{end}{more}");
+            if let Ok((checkpoint, extensions)) = Checkpoint::parse_with_extensions(&text) {
+                proptest::prop_assert_eq!(format!("{checkpoint}{extensions}"), text);
+            } else {
+                let right = end == "=\n" && (size == "0" || !size.starts_with(['0', '+']));
+                let blank = more.starts_with('\n') || more.contains("\n\n");
+                proptest::prop_assert!(!right || blank, "{text:?}");
+            }
+        }
     }
 
     #[test]
