@@ -33,6 +33,25 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let services = [service("Posting", &POSTING), service("Registry", &REGISTRY)];
     Builder::new().build_client(false).build_server(true).compile(&services);
+    Builder::new().build_client(true).build_server(true).compile(&[echo()]);
+}
+
+/// A service that does nothing, for the floor that `bench` measures; it is not part of the API.
+fn echo() -> Service {
+    let method = |name: &str, route: &str| {
+        Method::builder()
+            .name(name)
+            .route_name(route)
+            .input_type("bytes::Bytes")
+            .output_type("bytes::Bytes")
+            .codec_path("crate::services::codec::BytesCodec")
+    };
+    Service::builder()
+        .name("Echo")
+        .package("mingzhang.bench.v1")
+        .method(method("unary", "Unary").build())
+        .method(method("stream", "Stream").client_streaming().server_streaming().build())
+        .build()
 }
 
 fn service(name: &str, methods: &[Rpc]) -> Service {

@@ -1,27 +1,32 @@
-//! How long a command took.
+//! How long something took.
 //!
 //! Always: for people and for measurements; nothing that is stored depends on it.
 
-use journal::{Clock as _, SystemClock};
+use std::time::{Duration, Instant};
 
 /// A moment of this process.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Started(SystemClock);
+pub(super) struct Started(Instant);
 
 /// Returns this moment.
+#[expect(clippy::disallowed_methods, reason = "measures for people; the ledger's clock is a trait")]
 pub(super) fn now() -> Started {
-    Started(SystemClock::new())
+    Started(Instant::now())
 }
 
 impl Started {
     /// Returns the seconds since then.
-    #[expect(
-        clippy::float_arithmetic,
-        clippy::as_conversions,
-        clippy::cast_precision_loss,
-        reason = "a duration, not money"
-    )]
     pub(super) fn seconds(&self) -> f64 {
-        self.0.monotonic_ms() as f64 / 1_000.0
+        self.0.elapsed().as_secs_f64()
+    }
+
+    /// Returns the microseconds since then; 0 when it is still to come.
+    pub(super) fn micros(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// Returns the moment so many microseconds later.
+    pub(super) fn later(&self, micros: u64) -> Self {
+        Self(self.0.checked_add(Duration::from_micros(micros)).unwrap_or(self.0))
     }
 }

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod backup;
+mod bench;
 mod client;
 mod clock;
 mod copy;
@@ -43,6 +44,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Backup(backup::Args),
+    Bench(bench::Args),
     Init(init::Args),
     Log(log::Args),
     Post(post::Args),
@@ -74,6 +76,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(command: Command, out: &mut Output) -> Result<u8, Failure> {
     match command {
         Command::Backup(args) => backup::run(&args, out),
+        Command::Bench(args) => bench::run(&args, out),
         Command::Init(args) => init::run(&args, out),
         Command::Log(args) => log::run(&args, out),
         Command::Post(args) => post::run(&args, out),

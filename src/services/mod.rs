@@ -30,6 +30,7 @@ pub mod status;
 pub(crate) mod generated {
     include!(concat!(env!("OUT_DIR"), "/mingzhang.v1.Posting.rs"));
     include!(concat!(env!("OUT_DIR"), "/mingzhang.v1.Registry.rs"));
+    include!(concat!(env!("OUT_DIR"), "/mingzhang.bench.v1.Echo.rs"));
 }
 
 use std::time::Duration;

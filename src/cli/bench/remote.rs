@@ -1,0 +1,247 @@
+//! A server: the load over gRPC.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use prost::Message as _;
+use proto::v1;
+use proto::v1::admin_client::AdminClient;
+use proto::v1::balances_client::BalancesClient;
+use proto::v1::posting_client::PostingClient;
+use record::limits::MESSAGE_BYTES_MAX;
+use tonic::transport::Channel;
+
+use super::{Args, Baseline, Load, Measured, Mode, Round, baseline, vouchers};
+use crate::cli::client::{Item, Poster, Verdict, connect};
+use crate::cli::clock::{self, Started};
+use crate::cli::failure::Failure;
+use crate::cli::output::Output;
+use crate::cli::{log, runtime};
+use crate::wire;
+
+/// Records of which the floors are measured.
+const SAMPLE: u64 = 20_000;
+
+pub(super) fn measure(
+    args: &Args,
+    load: &Load,
+    address: &str,
+    out: &mut Output,
+) -> Result<Measured, Failure> {
+    let runtime = runtime()?;
+    let channel = runtime.block_on(connect(address))?;
+    let work = vouchers::load(args);
+    out.progress("registering households");
+    let setup = to_wire(vouchers::documents(work.setup())?)?;
+    runtime.block_on(post_all(&channel, setup))?;
+    let mut payments = work.payments(args.lines, std::process::id() % 1_000, 1_000);
+    let mut size = runtime.block_on(position(&channel))?.saturating_add(1);
+    while size < args.preload {
+        out.progress(format!("{size} of {} records before the measurement", args.preload));
+        let some = to_wire(vouchers::documents(payments.by_ref().take(256))?)?;
+        runtime.block_on(post_all(&channel, some))?;
+        size = runtime.block_on(position(&channel))?.saturating_add(1);
+    }
+    let mut rounds = Vec::new();
+    let mut message = Bytes::new();
+    for round in 1..=args.rounds {
+        out.progress(format!("round {round} of {}", args.rounds));
+        let measured = if load.mode == Mode::Read {
+            let plan = work.plan();
+            let codes = (0..plan.households()).map(|n| plan.household_code(n).to_string());
+            runtime.block_on(reads(&channel, codes.collect(), load))?
+        } else {
+            let ready = vouchers::documents(payments.by_ref().take(vouchers::ahead(args.lines)))?;
+            let ready = to_wire(ready)?;
+            message = ready.first().map(v1::Voucher::encode_to_vec).unwrap_or_default().into();
+            match load.mode {
+                Mode::Stream => runtime.block_on(stream(&channel, ready, load))?,
+                _ => runtime.block_on(unary(&channel, ready, load))?,
+            }
+        };
+        rounds.push(measured);
+    }
+    out.progress("the machine's floors");
+    let head = runtime.block_on(position(&channel))?;
+    let records = runtime.block_on(sample(&channel, head))?;
+    let raw = baseline::raw_append(&args.dir, &records);
+    let (raw_append_lines_per_s, fdatasync) = raw.map_err(|e| Failure::file(&args.dir, &e))?;
+    let echo = baseline::echo(message, load.concurrency, load.mode == Mode::Stream);
+    let baseline = Baseline {
+        raw_append_lines_per_s,
+        fdatasync,
+        blake3_records_per_s: baseline::blake3(&records),
+        sha256_leaves_per_s: baseline::sha256(&records),
+        echo_messages_per_s: runtime.block_on(echo)?,
+    };
+    Ok(Measured { rounds, baseline, position: Some(head) })
+}
+
+fn to_wire(vouchers: Vec<ledger::voucher::Voucher>) -> Result<Vec<v1::Voucher>, Failure> {
+    let refused = |_| Failure::unfinished("a voucher of the generator has no message");
+    vouchers.iter().map(|voucher| wire::voucher(voucher).map_err(refused)).collect()
+}
+
+async fn position(channel: &Channel) -> Result<u64, Failure> {
+    let mut client = AdminClient::new(channel.clone());
+    Ok(client.status(v1::StatusRequest::default()).await?.into_inner().position)
+}
+
+async fn post_all(channel: &Channel, vouchers: Vec<v1::Voucher>) -> Result<(), Failure> {
+    let mut poster = Poster::new(channel.clone(), false);
+    let mut refused = None;
+    let mut done = |(), verdict| {
+        if let Verdict::Refused(status) = verdict {
+            refused.get_or_insert(Failure::rpc(&status));
+        }
+    };
+    for voucher in vouchers {
+        poster.push(Item { voucher, context: () }, &mut done).await?;
+    }
+    poster.finish(&mut done).await;
+    refused.map_or(Ok(()), Err)
+}
+
+/// Waits until the `n`-th voucher is due; returns when it was, or now when none is offered by the clock.
+pub(super) async fn due(started: Started, n: usize, rate: Option<u32>) -> Started {
+    let Some(rate) = rate else { return clock::now() };
+    let micros = u64::try_from(n).unwrap_or(0).saturating_mul(1_000_000) / u64::from(rate.max(1));
+    let wait = micros.saturating_sub(started.micros());
+    tokio::time::sleep(Duration::from_micros(wait)).await;
+    started.later(micros)
+}
+
+async fn unary(
+    channel: &Channel,
+    ready: Vec<v1::Voucher>,
+    load: &Load,
+) -> Result<Round, Failure> {
+    let (ready, next) = (Arc::new(ready), Arc::new(AtomicUsize::new(0)));
+    let started = clock::now();
+    let mut tasks = Vec::new();
+    for _ in 0..load.concurrency {
+        let (ready, next, load) = (Arc::clone(&ready), Arc::clone(&next), *load);
+        let mut client = PostingClient::new(channel.clone())
+            .max_encoding_message_size(MESSAGE_BYTES_MAX)
+            .max_decoding_message_size(MESSAGE_BYTES_MAX);
+        tasks.push(tokio::spawn(async move {
+            let mut round = Round::default();
+            while started.seconds() < load.seconds {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                let Some(voucher) = ready.get(n) else { break };
+                let voucher = Some(voucher.clone());
+                let offered = due(started, n, load.rate).await;
+                let request =
+                    v1::PostVoucherRequest { voucher, ..v1::PostVoucherRequest::default() };
+                client.post_voucher(request).await?;
+                round.lines = round.lines.saturating_add(u64::from(load.lines));
+                round.vouchers = round.vouchers.saturating_add(1);
+                round.latency.push(offered.micros());
+            }
+            Ok::<Round, Failure>(round)
+        }));
+    }
+    let mut all = Round::default();
+    for task in tasks {
+        add(&mut all, &task.await.map_err(Failure::unfinished)??);
+    }
+    all.seconds = started.seconds();
+    Ok(all)
+}
+
+fn add(all: &mut Round, round: &Round) {
+    all.lines = all.lines.saturating_add(round.lines);
+    all.vouchers = all.vouchers.saturating_add(round.vouchers);
+    all.latency = std::mem::take(&mut all.latency).with(&round.latency);
+}
+
+async fn stream(
+    channel: &Channel,
+    ready: Vec<v1::Voucher>,
+    load: &Load,
+) -> Result<Round, Failure> {
+    use tokio::sync::mpsc;
+    use tokio_stream::wrappers::ReceiverStream;
+    let mut client = PostingClient::new(channel.clone())
+        .max_encoding_message_size(MESSAGE_BYTES_MAX)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let (sender, requests) = mpsc::channel(load.concurrency);
+    let mut answers = client.post_vouchers(ReceiverStream::new(requests)).await?.into_inner();
+    let (started, mut round) = (clock::now(), Round::default());
+    let mut flying = std::collections::VecDeque::new();
+    let mut ready = ready.into_iter().enumerate();
+    loop {
+        while flying.len() < load.concurrency && started.seconds() < load.seconds {
+            let Some((n, voucher)) = ready.next() else { break };
+            flying.push_back(due(started, n, load.rate).await);
+            let request = v1::PostVouchersRequest {
+                tag: u64::try_from(n).unwrap_or(0),
+                voucher: Some(voucher),
+                ..v1::PostVouchersRequest::default()
+            };
+            let ended = |_| Failure::unfinished("the stream ended");
+            sender.send(request).await.map_err(ended)?;
+        }
+        let Some(offered) = flying.pop_front() else { break };
+        let answer = answers.message().await?;
+        let answer = answer.ok_or_else(|| Failure::unfinished("the stream ended"))?;
+        if let Some(v1::post_vouchers_response::Outcome::Status(status)) = &answer.outcome {
+            return Err(Failure::rpc(status));
+        }
+        round.lines = round.lines.saturating_add(u64::from(load.lines));
+        round.vouchers = round.vouchers.saturating_add(1);
+        round.latency.push(offered.micros());
+    }
+    round.seconds = started.seconds();
+    Ok(round)
+}
+
+/// Reads balances of households; a "line" is an answer.
+async fn reads(channel: &Channel, codes: Vec<String>, load: &Load) -> Result<Round, Failure> {
+    let (codes, next) = (Arc::new(codes), Arc::new(AtomicUsize::new(0)));
+    let started = clock::now();
+    let mut tasks = Vec::new();
+    for _ in 0..load.concurrency {
+        let (codes, next, load) = (Arc::clone(&codes), Arc::clone(&next), *load);
+        let mut client = BalancesClient::new(channel.clone());
+        tasks.push(tokio::spawn(async move {
+            let mut round = Round::default();
+            while started.seconds() < load.seconds {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                let Some(code) = codes.get(n.wrapping_rem(codes.len().max(1))) else { break };
+                let offered = due(started, n, load.rate).await;
+                let code = code.clone();
+                let request =
+                    v1::GetHouseholdRequest { code, ..v1::GetHouseholdRequest::default() };
+                client.get_household(request).await?;
+                round.lines = round.lines.saturating_add(1);
+                round.vouchers = round.vouchers.saturating_add(1);
+                round.latency.push(offered.micros());
+            }
+            Ok::<Round, Failure>(round)
+        }));
+    }
+    let mut all = Round::default();
+    for task in tasks {
+        add(&mut all, &task.await.map_err(Failure::unfinished)??);
+    }
+    all.seconds = started.seconds();
+    Ok(all)
+}
+
+async fn sample(channel: &Channel, head: u64) -> Result<Vec<Vec<u8>>, Failure> {
+    let mut client = log::client(channel.clone());
+    let request = v1::ReadRecordsRequest {
+        from: head.saturating_sub(SAMPLE),
+        raw_only: true,
+        ..v1::ReadRecordsRequest::default()
+    };
+    let mut stream = client.read_records(request).await?.into_inner();
+    let mut records = Vec::new();
+    while let Some(message) = stream.message().await? {
+        records.extend(message.records.into_iter().map(|record| record.raw));
+    }
+    Ok(records)
+}
