@@ -80,7 +80,6 @@ impl fmt::Display for Token {
     }
 }
 
-const TOKEN_CONTEXT: &str = "mingzhang 2026-11-24 synthetic token v1";
 const PERSON: u8 = 1;
 const ACCOUNT: u8 = 2;
 
@@ -93,7 +92,7 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     pub(crate) fn new(seed: u64) -> Tokens {
-        let mut seeded = blake3::Hasher::new_derive_key(TOKEN_CONTEXT);
+        let mut seeded = blake3::Hasher::new_derive_key(record::context::SYNTHETIC_TOKEN);
         seeded.update(&seed.to_le_bytes());
         Tokens { seeded }
     }
@@ -151,6 +150,16 @@ mod tests {
         assert_eq!(HouseholdCode::new(village, 1).to_string(), "44142490120100013");
         assert_eq!(HouseholdCode::new(village, 2).to_string(), "44142490120100021");
         assert_eq!(HouseholdCode::new(village, 3).to_string(), "44142490120100030");
+    }
+
+    #[test]
+    fn tokens_are_derived_as_the_contract_says() {
+        let [seed, index] = [20_160_604_u64, 7];
+        let text = [&seed.to_le_bytes()[..], &[1], &index.to_le_bytes()].concat();
+        let hash = blake3::derive_key("mingzhang 2026-11-24 synthetic token v1", &text);
+        let tokens = Tokens::new(seed);
+        assert_eq!(tokens.person(index).0, hash[..16]);
+        assert_ne!(tokens.account(index), tokens.person(index));
     }
 
     #[test]

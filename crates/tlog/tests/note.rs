@@ -10,7 +10,8 @@
 use proptest::prelude::*;
 use serde_json::Value;
 use tlog::note::{
-    KeyError, NOTE_SIGNATURES_MAX, NoteError, Signer, Vkey, open_note, parse_note, sign_note,
+    KeyError, NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, NoteError, Signer, Vkey, open_note, parse_note,
+    sign_note,
 };
 
 fn notes() -> Value {
@@ -139,6 +140,14 @@ fn the_number_of_signatures_is_limited() {
     assert_eq!(open_note(&past, &known), Err(NoteError::TooManySignatures));
     let long = "x".repeat(1_000_001);
     assert_eq!(parse_note(long.as_bytes()), Err(NoteError::TooLarge { found: 1_000_001 }));
+}
+
+/// This crate imports none of ours, so it has its own constants; `serve --print-limits` prints those
+/// of `record`.
+#[test]
+fn limits_are_those_that_are_printed() {
+    assert_eq!(NOTE_BYTES_MAX, record::limits::NOTE_BYTES_MAX);
+    assert_eq!(NOTE_SIGNATURES_MAX, record::limits::NOTE_SIGNATURES_MAX);
 }
 
 #[test]
