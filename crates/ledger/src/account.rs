@@ -106,8 +106,7 @@ impl Account {
                 part(out, quota.as_str());
             }
             Self::Household(code) | Self::BenefitHousehold(code) | Self::IncomeHousehold(code) => {
-                out.push(b'.');
-                out.extend_from_slice(&digits17(code.get()));
+                part(out, household_text(*code, &mut [0; 17]));
             }
             Self::Project(id)
             | Self::Base(id)
@@ -171,15 +170,15 @@ fn part(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// Seventeen digits of a household code, without the formatter: it stands in every payment.
-fn digits17(mut number: u64) -> [u8; 17] {
-    let mut out = [b'0'; 17];
+/// The seventeen digits of a household code, without the formatter: they stand in every payment.
+pub(crate) fn household_text(code: HouseholdCode, out: &mut [u8; 17]) -> &str {
+    let mut rest = code.get();
     for slot in out.iter_mut().rev() {
-        let digit = u8::try_from(number % 10).unwrap_or(0);
+        let digit = u8::try_from(rest % 10).unwrap_or(0);
         *slot = digit.saturating_add(b'0');
-        number /= 10;
+        rest /= 10;
     }
-    out
+    std::str::from_utf8(out).unwrap_or_default()
 }
 
 impl fmt::Display for Account {
@@ -226,6 +225,12 @@ impl Legs {
     /// The legs.
     pub fn as_slice(&self) -> &[(Account, Fen)] {
         self.legs.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    /// Whether both hold the same legs, in whatever order.
+    pub fn same(&self, other: &Self) -> bool {
+        let others = other.as_slice();
+        self.len == other.len && self.as_slice().iter().all(|leg| others.contains(leg))
     }
 
     /// Reads the legs of a record; `None` when one is no account of this ledger or there are too many.

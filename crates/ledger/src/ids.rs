@@ -253,6 +253,11 @@ impl Unit {
         self.at(Level::City)
     }
 
+    /// The area code of twelve digits, as API, files and payloads write it.
+    pub fn area_text(self) -> UnitText {
+        UnitText { bytes: self.path().bytes, len: 12 }
+    }
+
     /// The unit code as written in account paths.
     pub fn path(self) -> UnitText {
         let mut bytes = [b'0'; 12];
@@ -317,7 +322,10 @@ impl HouseholdCode {
         if text.len() != 17 || !text.bytes().all(|b| b.is_ascii_digit()) {
             return Err(HouseholdCodeError::Shape);
         }
-        let code: u64 = text.parse().map_err(|_| HouseholdCodeError::Shape)?;
+        // Seventeen digits fit.
+        let code = text
+            .bytes()
+            .fold(0_u64, |n, b| n.wrapping_mul(10).wrapping_add(u64::from(b.wrapping_sub(b'0'))));
         let found = u8::try_from(code.checked_rem(10).unwrap_or(0)).unwrap_or(0);
         let expected = Self::check_digit(code.checked_div(10).unwrap_or(0));
         if found == expected {
@@ -349,15 +357,20 @@ impl HouseholdCode {
 
     /// The check digit of sixteen digits. Source: ISO 7064, MOD 11,10 (hybrid system).
     fn check_digit(first16: u64) -> u8 {
-        let mut p: u64 = 10;
-        let mut scale: u64 = 1_000_000_000_000_000;
-        while scale > 0 {
-            let digit = first16.checked_div(scale).unwrap_or(0) % 10;
-            let s = p.wrapping_add(digit) % 10;
-            p = (if s == 0 { 10 } else { s }).wrapping_mul(2) % 11;
-            scale = scale.checked_div(10).unwrap_or(0);
+        let mut digits = [0_u8; 16];
+        let mut rest = first16;
+        for slot in digits.iter_mut().rev() {
+            *slot = u8::try_from(rest % 10).unwrap_or(0);
+            rest /= 10;
         }
-        u8::try_from(11_u64.wrapping_sub(p) % 10).unwrap_or(0)
+        // p stays in 1..=10, so the sums stay below 20 and one subtraction is a remainder.
+        let p = digits.iter().fold(10_u8, |p, digit| {
+            let s = p.wrapping_add(*digit);
+            let s = if s < 10 { s } else { s.wrapping_sub(10) };
+            let doubled = (if s == 0 { 10 } else { s }).wrapping_mul(2);
+            if doubled < 11 { doubled } else { doubled.wrapping_sub(11) }
+        });
+        11_u8.wrapping_sub(p) % 10
     }
 
     /// The village of first registration.

@@ -9,6 +9,7 @@
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::hash::Hash;
 use std::ops::{Bound, RangeBounds};
 
@@ -48,7 +49,7 @@ macro_rules! undo_fields {
 }
 
 /// Dense rows, numbered from 0 in the order of their birth; a row is never removed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Table<T> {
     rows: Vec<T>,
     /// Rows as they were, newest last.
@@ -131,7 +132,7 @@ impl<T> Undo for Table<T> {
 }
 
 /// From a key to a small value, mostly the number of a row.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Index<K, V = u32> {
     map: HashMap<K, V, Hasher>,
     log: Vec<(K, Option<V>)>,
@@ -205,7 +206,7 @@ impl<K: Eq + Hash, V> Undo for Index<K, V> {
 }
 
 /// Sorted keys with their values, for what is walked in order.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Ordered<K, V> {
     map: BTreeMap<K, V>,
     log: Vec<(K, Option<V>)>,
@@ -285,7 +286,7 @@ impl<K: Ord, V> Undo for Ordered<K, V> {
 }
 
 /// A single value.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct One<T> {
     value: T,
     before: Option<T>,
@@ -327,6 +328,35 @@ impl<T> Undo for One<T> {
     fn set_recording(&mut self, on: bool) {
         self.commit();
         self.recording = on;
+    }
+}
+
+// Printed is the content alone, sorted, so that equal content prints equally: tests compare states so.
+
+impl<T: fmt::Debug> fmt::Debug for Table<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.rows.fmt(f)
+    }
+}
+
+impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for Index<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut pairs: Vec<String> =
+            self.map.iter().map(|(key, value)| format!("{key:?}: {value:?}")).collect();
+        pairs.sort_unstable();
+        f.debug_list().entries(pairs).finish()
+    }
+}
+
+impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for Ordered<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.map.fmt(f)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for One<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
     }
 }
 

@@ -8,7 +8,9 @@
 
 mod access;
 mod money;
+mod project;
 mod registry;
+mod reversal;
 mod rules;
 
 use prost::Message;
@@ -18,6 +20,7 @@ use thiserror::Error;
 use crate::event::{Common, Entry, Event};
 use crate::ids::Date;
 use crate::kind::Kind;
+use money::Scratch;
 
 /// Why a record says nothing that this version knows.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -54,12 +57,17 @@ pub(crate) trait Payload: Sized {
 
     /// Reads a message. Money reads its legs off the record.
     fn read(message: &Self::Message, record: &Record<'_>) -> Result<(Self, Common), DecodeError>;
+
+    /// The message that is reused, of a hot kind.
+    fn slot(_: &mut Scratch) -> Option<&mut Self::Message> {
+        None
+    }
 }
 
 /// Encodes and decodes; owns the messages that are reused.
 #[derive(Default)]
 pub struct Codec {
-    scratch: money::Scratch,
+    scratch: Scratch,
 }
 
 impl Codec {
@@ -72,7 +80,12 @@ impl Codec {
     ///
     /// # Errors
     /// [`DraftError`]: a record with too many bytes or legs. Nothing is appended then.
-    pub fn encode(&mut self, entry: &Entry, date: Date, draft: &mut Draft) -> Result<(), DraftError> {
+    pub fn encode(
+        &mut self,
+        entry: &Entry,
+        date: Date,
+        draft: &mut Draft,
+    ) -> Result<(), DraftError> {
         draft.begin(entry.event.kind().number(), date.0);
         for (account, fen) in entry.event.legs().as_slice() {
             draft.leg(fen.get(), |out| account.write(out));
@@ -125,8 +138,10 @@ macro_rules! arms {
                 let common = &entry.common;
                 match &entry.event {
                     $(Event::$name(body) => {
-                        let message = &mut <crate::event::$file::$name as Payload>::Message::default();
-                        write(body, common, message, out);
+                        match <crate::event::$file::$name as Payload>::slot(&mut self.scratch) {
+                            Some(message) => write(body, common, message, out),
+                            None => write(body, common, &mut Default::default(), out),
+                        }
                     })*
                 }
             }
@@ -135,8 +150,10 @@ macro_rules! arms {
                 match kind {
                     $(Kind::$name => {
                         type Body = crate::event::$file::$name;
-                        let message = &mut <Body as Payload>::Message::default();
-                        let (body, common) = read::<Body>(message, record)?;
+                        let (body, common) = match Body::slot(&mut self.scratch) {
+                            Some(message) => read::<Body>(message, record)?,
+                            None => read::<Body>(&mut Default::default(), record)?,
+                        };
                         Ok(Entry { event: Event::$name(body), common })
                     })*
                     other => Err(DecodeError::Kind(other.number())),
@@ -167,24 +184,3 @@ macro_rules! read_common {
     }};
 }
 pub(crate) use read_common;
-
-/// Payloads that are not written yet. Remove a name where its payload is written.
-macro_rules! unwritten {
-    ($file:ident: $($name:ident),* $(,)?) => {
-        $(impl crate::codec::Payload for crate::event::$file::$name {
-            type Message = proto::log::v1::$name;
-
-            fn fill(&self, common: &crate::event::Common, m: &mut Self::Message) {
-                crate::codec::common!(m, common);
-            }
-
-            fn read(
-                m: &Self::Message,
-                _: &record::Record<'_>,
-            ) -> Result<(Self, crate::event::Common), crate::codec::DecodeError> {
-                Ok((Self {}, crate::codec::read_common!(m)))
-            }
-        })*
-    };
-}
-pub(crate) use unwritten;

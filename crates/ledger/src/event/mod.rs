@@ -8,7 +8,9 @@
 
 pub mod access;
 pub mod money;
+pub mod project;
 pub mod registry;
+pub mod reversal;
 pub mod rules;
 
 use record::Seq;
@@ -164,7 +166,14 @@ events! {
     SchemeAdopted(rules), PairingAdopted(rules), PurposesAdopted(rules), FlowsAdopted(rules),
     CapRuleAdopted(rules), ApprovalRuleAdopted(rules), FlagParametersAdopted(rules),
     AreasAdopted(rules), BaselineSet(rules), PeriodRuleAdopted(rules),
+    ProjectRegistered(project), ProjectAmended(project), ProjectClosed(project),
     VoucherPosted(money),
+    OpeningBalance(money), TrancheOpened(money), QuotaIssued(money), QuotaReleased(money),
+    QuotaWithdrawn(money), TransferSent(money), TransferReceived(money), TransferReturned(money),
+    DisbursedToHousehold(money), DisbursedToProject(project), BenefitAttributed(project),
+    BenefitWithdrawn(project), PaymentReturned(money), OverpaymentRepaid(money),
+    ProjectSurplusReturned(project), FundsReturnedUp(money), Reversed(reversal),
+    IncomeDeclared(project), IncomeDistributed(project),
     OrganisationRegistered(access), RoleGranted(access), RoleRevoked(access),
     OfficialKeyRegistered(access), CertificateBound(access), CertificateRevoked(access),
 }
@@ -180,27 +189,3 @@ impl Event {
         self.body().fields(line);
     }
 }
-
-/// Bodies that are not written yet. Remove a name where its body is written.
-macro_rules! unwritten {
-    ($($name:ident),* $(,)?) => {
-        $(
-            /// Not written yet.
-            #[derive(Clone, PartialEq, Eq, Debug, Default)]
-            pub struct $name {}
-
-            impl crate::event::Body for $name {
-                fn fields(&self, _: &mut crate::voucher::VoucherBuilder) {}
-
-                fn evolve(
-                    &self,
-                    _: &mut crate::state::State,
-                    _: &crate::event::At,
-                ) -> Result<(), crate::event::Drift> {
-                    Ok(())
-                }
-            }
-        )*
-    };
-}
-pub(crate) use unwritten;

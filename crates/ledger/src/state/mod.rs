@@ -7,18 +7,23 @@
 //! Source: design, "Nothing that `decide` reads comes from sled".
 
 pub mod access;
+mod bank;
+mod keys;
 pub mod money;
+pub mod project;
 pub mod registry;
 pub mod rules;
 
 pub use access::Access;
 pub use money::Money;
+pub use project::Projects;
 pub use registry::Registry;
 pub use rules::RuleBook;
 
 use record::{Record, Seq};
 use thiserror::Error;
 
+use crate::account::Legs;
 use crate::codec::{Codec, DecodeError};
 use crate::event::{At, Drift, Entry, Event};
 use crate::ids::Date;
@@ -45,10 +50,12 @@ pub struct State {
     pub access: Access,
     /// Quotas, balances, marks on records, voucher keys.
     pub money: Money,
+    /// Projects and their share registers.
+    pub projects: Projects,
     position: One<Position>,
 }
 
-undo_fields!(State { registry, rules, access, money, position });
+undo_fields!(State { registry, rules, access, money, projects, position });
 
 /// Why a record cannot be replayed.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -80,6 +87,7 @@ impl State {
             rules: RuleBook::default(),
             access: Access::default(),
             money: Money::new(secret),
+            projects: Projects::default(),
             position: One::default(),
         }
     }
@@ -114,11 +122,27 @@ impl State {
         Ok(())
     }
 
+    /// Moves balances as legs say.
+    ///
+    /// # Errors
+    /// [`Drift`].
+    pub(crate) fn apply(&mut self, legs: &Legs) -> Result<(), Drift> {
+        for (account, fen) in legs.as_slice() {
+            self.money.apply_leg(account, fen.get())?;
+            self.projects.apply_leg(account, fen.get())?;
+        }
+        Ok(())
+    }
+
     /// Replays a record, in the order of the log. Records of the format's own kinds move the position only.
     ///
     /// # Errors
     /// [`ReplayError`]; the state is of no more use then.
-    pub fn apply_record(&mut self, record: &Record<'_>, codec: &mut Codec) -> Result<(), ReplayError> {
+    pub fn apply_record(
+        &mut self,
+        record: &Record<'_>,
+        codec: &mut Codec,
+    ) -> Result<(), ReplayError> {
         let seq = record.seq();
         if record.kind() < FIRST_DOMAIN_KIND {
             self.moved_to(seq, record.time_ms());
