@@ -1,0 +1,167 @@
+//! View 2: a household's standing in the register and what it was paid.
+//!
+//! Lives here: one flat row a household, for lists and totals. Lives elsewhere: the same by purpose,
+//! quota and year, and the review line (`history`, from the household's own records).
+//!
+//! Always: `paid` and `refunded` are gross without reversed records; what came back of a payment counts
+//! in its own year and village, which is why neither is here.
+
+use ledger::ids::HouseholdCode;
+
+use crate::digest::{ColumnType, Layout, RowOut, Running};
+use crate::drift::{Drift, add};
+use crate::names::Names;
+use crate::step::{Change, Payment, Standing, Step, What};
+use crate::table::{No, Table};
+
+/// Layout of the canonical row.
+pub(crate) const LAYOUT: Layout = Layout {
+    number: 2,
+    name: "household",
+    key: &[("household", ColumnType::U64)],
+    columns: &[
+        ("state", ColumnType::U8),
+        ("class", ColumnType::U8),
+        ("village", ColumnType::U64),
+        ("active", ColumnType::I32),
+        ("peak", ColumnType::I32),
+        ("paid", ColumnType::I64),
+        ("refunded", ColumnType::I64),
+        ("attributed", ColumnType::I64),
+        ("asset_income", ColumnType::I64),
+    ],
+};
+
+const ROW: &str = "a household";
+
+/// One household.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Household {
+    pub(crate) paid: i64,
+    pub(crate) refunded: i64,
+    /// Net of what was withdrawn.
+    pub(crate) attributed: i64,
+    pub(crate) asset_income: i64,
+    pub(crate) standing: Standing,
+    /// Most active members at one time.
+    pub(crate) peak: i16,
+}
+
+/// All households.
+#[derive(Clone, Debug)]
+pub(crate) struct Households {
+    rows: Table<u64, Household>,
+    running: Running,
+}
+
+impl Households {
+    pub(crate) fn new() -> Self {
+        Self { rows: Table::new(), running: Running::new(LAYOUT.number) }
+    }
+
+    /// Returns the number of a household that some record registered.
+    pub(crate) fn number(&self, code: HouseholdCode) -> Result<No, Drift> {
+        self.rows.find(&code.get()).ok_or(Drift::UnknownHousehold { household: code })
+    }
+
+    /// Returns the number of a household, new or not.
+    pub(crate) fn enter(&mut self, code: HouseholdCode) -> No {
+        self.rows.number(&code.get())
+    }
+
+    /// Returns a household by number.
+    pub(crate) fn get(&self, no: No) -> Household {
+        self.rows.get(no)
+    }
+
+    /// Returns all households in the order of their first record.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (HouseholdCode, &Household)> {
+        self.rows.iter().filter_map(|(code, row)| Some((HouseholdCode::of_number(*code)?, row)))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(crate) fn apply(&mut self, step: &Step) -> Result<(), Drift> {
+        match step.what {
+            What::Paid(Payment { household: Some(no), fen, .. }) => {
+                add(&mut self.change(no)?.paid, step.sign.of(fen), ROW)
+            }
+            What::Repaid(Payment { household: Some(no), fen, .. }) => {
+                add(&mut self.change(no)?.refunded, step.sign.of(fen), ROW)
+            }
+            What::Attributed { household: Some(no), fen } => {
+                add(&mut self.change(no)?.attributed, step.sign.of(fen), ROW)
+            }
+            What::Income { household: Some(no), fen } => {
+                add(&mut self.change(no)?.asset_income, step.sign.of(fen), ROW)
+            }
+            What::Standing(changes) => {
+                changes.into_iter().flatten().try_for_each(|change| self.stand(change))
+            }
+            What::Paid(Payment { household: None, .. })
+            | What::Repaid(Payment { household: None, .. })
+            | What::Attributed { household: None, .. }
+            | What::Income { household: None, .. }
+            | What::Nothing
+            | What::Opened { .. }
+            | What::Planned { .. }
+            | What::Issued { .. }
+            | What::Released { .. }
+            | What::Withdrawn { .. }
+            | What::Sent { .. }
+            | What::Arrived { .. }
+            | What::Bounced { .. } => Ok(()),
+        }
+    }
+
+    fn stand(&mut self, change: Change) -> Result<(), Drift> {
+        let row = self.change(change.household)?;
+        row.standing = change.after;
+        row.peak = row.peak.max(change.after.active);
+        Ok(())
+    }
+
+    fn change(&mut self, no: No) -> Result<&mut Household, Drift> {
+        self.rows.change(no).ok_or(Drift::Numbers)
+    }
+
+    pub(crate) fn running(&mut self, names: &Names, out: &mut RowOut) -> &Running {
+        let Self { rows, running } = self;
+        rows.settle(|_, code, before, now| {
+            let key = |out: &mut RowOut| {
+                out.u64(*code);
+            };
+            running.change(out, key, (before, now), |out, row| write(out, row, names));
+        });
+        &self.running
+    }
+
+    pub(crate) fn unsettle(&mut self) {
+        self.rows.unsettle();
+        self.running.clear();
+    }
+
+    /// Writes every row that is not empty: the oracle of the running digest.
+    pub(crate) fn scan(&self, names: &Names, emit: &mut dyn FnMut(&[u8])) {
+        let mut out = RowOut::default();
+        for (code, row) in self.rows.iter().filter(|(_, row)| **row != Household::default()) {
+            let key = |out: &mut RowOut| {
+                out.u64(*code);
+            };
+            emit(out.row(LAYOUT.number, key, |out| write(out, row, names)));
+        }
+    }
+}
+
+fn write(out: &mut RowOut, row: &Household, names: &Names) {
+    let Standing { state, class, active, village } = row.standing;
+    let village = if state.is_some() { names.unit(village) } else { None };
+    out.u8(state.map_or(0, |state| state.index().saturating_add(1)))
+        .u8(class.map_or(0, |class| class.index().saturating_add(1)))
+        .u64(village.map_or(0, ledger::ids::Unit::code))
+        .i32(i32::from(active))
+        .i32(i32::from(row.peak))
+        .i64s(&[row.paid, row.refunded, row.attributed, row.asset_income]);
+}

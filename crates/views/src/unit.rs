@@ -1,0 +1,360 @@
+//! View 3: what a unit itself holds, pays and has registered; roll-ups are made at the edge.
+//!
+//! Lives here: quota and cash by year and source, payments by year, source and purpose, people by
+//! current village. Lives elsewhere: the sums over what lies below a unit (`balance::unit`).
+//!
+//! Always: the year is that of the effective date, so the rows of a unit add up to what it has today;
+//! quota and cash stand in rows without a purpose, payments in rows with theirs, people in the row
+//! without year and source.
+
+use hashbrown::HashTable;
+use ledger::ids::{Purpose, Source, Unit};
+use ledger::words::HouseholdState;
+
+use crate::digest::{ColumnType, Layout, RowOut, Running};
+use crate::drift::{Drift, add, count};
+use crate::names::{Names, Place, Quota};
+use crate::step::{Payment, Standing, Step, What};
+use crate::table::{NONE, No, Table};
+
+/// Layout of the canonical row.
+pub(crate) const LAYOUT: Layout = Layout {
+    number: 3,
+    name: "unit",
+    key: &[
+        ("unit", ColumnType::U64),
+        ("year", ColumnType::U16),
+        ("source", ColumnType::Text),
+        ("purpose", ColumnType::Text),
+    ],
+    columns: &[
+        ("quota_held", ColumnType::I64),
+        ("cash_held", ColumnType::I64),
+        ("in_transit", ColumnType::I64),
+        ("returned_up", ColumnType::I64),
+        ("paid_to_households", ColumnType::I64),
+        ("paid_to_projects", ColumnType::I64),
+        ("refunded", ColumnType::I64),
+        ("payments", ColumnType::I32),
+        ("households_paid", ColumnType::I32),
+        ("registered_households", ColumnType::I32),
+        ("registered_members", ColumnType::I32),
+    ],
+};
+
+const ROW: &str = "a unit";
+
+/// Quota and cash of a unit in a year, of one source: what came in less what went out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) quota_held: i64,
+    pub(crate) cash_held: i64,
+    /// On its way to the unit.
+    pub(crate) in_transit: i64,
+    /// Sent up by the unit, from the day it leaves.
+    pub(crate) returned_up: i64,
+}
+
+/// Payments of a unit in a year, of one source and purpose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Spending {
+    pub(crate) to_households: i64,
+    pub(crate) to_projects: i64,
+    pub(crate) refunded: i64,
+    /// Payments to households.
+    pub(crate) payments: i32,
+}
+
+/// People of a unit, whatever the year.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct People {
+    /// Households that the unit ever paid and that payment stands.
+    pub(crate) households_paid: i32,
+    pub(crate) registered_households: i32,
+    pub(crate) registered_members: i32,
+}
+
+type Year = u16;
+pub(crate) type PositionKey = (No, Year, Source);
+pub(crate) type SpendingKey = (No, Year, Source, Purpose);
+
+/// All units.
+#[derive(Clone, Debug)]
+pub(crate) struct Units {
+    positions: Chained<PositionKey, Position>,
+    spendings: Chained<SpendingKey, Spending>,
+    people: Table<No, People>,
+    payees: Payees,
+    running: Running,
+}
+
+impl Units {
+    pub(crate) fn new() -> Self {
+        Self {
+            positions: Chained::new(),
+            spendings: Chained::new(),
+            people: Table::new(),
+            payees: Payees::default(),
+            running: Running::new(LAYOUT.number),
+        }
+    }
+
+    pub(crate) fn apply(&mut self, step: &Step) -> Result<(), Drift> {
+        let (year, sign) = (step.year, step.sign);
+        match step.what {
+            What::Nothing
+            | What::Planned { .. }
+            | What::Attributed { .. }
+            | What::Income { .. } => Ok(()),
+            What::Opened { quota, unit, issued, cash_in, paid_before } => {
+                let row = self.position(unit, year, quota)?;
+                let (left, held) =
+                    (issued.saturating_sub(paid_before), cash_in.saturating_sub(paid_before));
+                add(&mut row.quota_held, sign.of(left), ROW)?;
+                add(&mut row.cash_held, sign.of(held), ROW)
+            }
+            What::Issued { quota, to, fen } => {
+                add(&mut self.position(to, year, quota)?.quota_held, sign.of(fen), ROW)
+            }
+            What::Released { quota, from, to, fen } => {
+                add(&mut self.position(from, year, quota)?.quota_held, sign.out(fen), ROW)?;
+                add(&mut self.position(to, year, quota)?.quota_held, sign.of(fen), ROW)
+            }
+            What::Withdrawn { quota, from, to, fen } => {
+                add(&mut self.position(from, year, quota)?.quota_held, sign.out(fen), ROW)?;
+                let Some(to) = to else { return Ok(()) };
+                add(&mut self.position(to, year, quota)?.quota_held, sign.of(fen), ROW)
+            }
+            What::Sent { way, fen } => {
+                let (x, out) = (sign.of(fen), sign.out(fen));
+                add(&mut self.position(way.to, year, way.quota)?.in_transit, x, ROW)?;
+                let Some(from) = way.from else { return Ok(()) };
+                let row = self.position(from, year, way.quota)?;
+                add(&mut row.cash_held, out, ROW)?;
+                if way.up { add(&mut row.returned_up, x, ROW) } else { Ok(()) }
+            }
+            What::Arrived { way, fen } => {
+                let row = self.position(way.to, year, way.quota)?;
+                add(&mut row.in_transit, sign.out(fen), ROW)?;
+                if way.to_source { Ok(()) } else { add(&mut row.cash_held, sign.of(fen), ROW) }
+            }
+            What::Bounced { way, fen } => {
+                let (x, out) = (sign.of(fen), sign.out(fen));
+                add(&mut self.position(way.to, year, way.quota)?.in_transit, out, ROW)?;
+                let Some(from) = way.from else { return Ok(()) };
+                let row = self.position(from, year, way.quota)?;
+                add(&mut row.cash_held, x, ROW)?;
+                if way.up { add(&mut row.returned_up, out, ROW) } else { Ok(()) }
+            }
+            What::Paid(payment) => self.pay(step, &payment),
+            What::Repaid(payment) => self.repay(step, &payment),
+            What::Standing(changes) => changes.into_iter().flatten().try_for_each(|change| {
+                self.people(change.before, -1)?;
+                self.people(change.after, 1)
+            }),
+        }
+    }
+
+    fn pay(&mut self, step: &Step, payment: &Payment) -> Result<(), Drift> {
+        let Payment { quota, unit, household, purpose, fen } = *payment;
+        let (x, out) = (step.sign.of(fen), step.sign.out(fen));
+        let row = self.position(unit, step.year, quota)?;
+        add(&mut row.quota_held, out, ROW)?;
+        add(&mut row.cash_held, out, ROW)?;
+        let row = self.spending(unit, step.year, quota, purpose)?;
+        let Some(household) = household else { return add(&mut row.to_projects, x, ROW) };
+        add(&mut row.to_households, x, ROW)?;
+        count(&mut row.payments, step.sign.one(), ROW)?;
+        let more = self.payees.count(household, unit.no, step.sign.one());
+        if more == 0 {
+            return Ok(());
+        }
+        let row = self.people.entry(&unit.no).ok_or(Drift::Numbers)?;
+        count(&mut row.households_paid, more, ROW)
+    }
+
+    fn repay(&mut self, step: &Step, payment: &Payment) -> Result<(), Drift> {
+        let Payment { quota, unit, purpose, fen, .. } = *payment;
+        let x = step.sign.of(fen);
+        let row = self.position(unit, step.year, quota)?;
+        add(&mut row.quota_held, x, ROW)?;
+        add(&mut row.cash_held, x, ROW)?;
+        add(&mut self.spending(unit, step.year, quota, purpose)?.refunded, x, ROW)
+    }
+
+    /// Counts a household in, or out of, the village where it stands.
+    fn people(&mut self, standing: Standing, one: i32) -> Result<(), Drift> {
+        if standing.state != Some(HouseholdState::Registered) {
+            return Ok(());
+        }
+        let row = self.people.entry(&standing.village).ok_or(Drift::Numbers)?;
+        count(&mut row.registered_households, one, ROW)?;
+        count(&mut row.registered_members, i32::from(standing.active).saturating_mul(one), ROW)
+    }
+
+    fn position(&mut self, unit: Place, year: u16, quota: Quota) -> Result<&mut Position, Drift> {
+        self.positions.entry(unit.no, &(unit.no, year, quota.source)).ok_or(Drift::Numbers)
+    }
+
+    fn spending(
+        &mut self,
+        unit: Place,
+        year: u16,
+        quota: Quota,
+        purpose: Purpose,
+    ) -> Result<&mut Spending, Drift> {
+        let key = (unit.no, year, quota.source, purpose);
+        self.spendings.entry(unit.no, &key).ok_or(Drift::Numbers)
+    }
+
+    /// Returns a unit's own quota and cash by year and source.
+    pub(crate) fn positions(&self, unit: No) -> impl Iterator<Item = (PositionKey, Position)> {
+        self.positions.of(unit)
+    }
+
+    /// Returns a unit's own payments by year, source and purpose.
+    pub(crate) fn spendings(&self, unit: No) -> impl Iterator<Item = (SpendingKey, Spending)> {
+        self.spendings.of(unit)
+    }
+
+    /// Returns a unit's own people.
+    pub(crate) fn people_of(&self, unit: No) -> People {
+        self.people.of(&unit)
+    }
+
+    pub(crate) fn running(&mut self, names: &Names, out: &mut RowOut) -> &Running {
+        let Self { positions, spendings, people, running, .. } = self;
+        let code = |no| names.unit(no).map_or(0, Unit::code);
+        positions.rows.settle(|_, (no, year, source), before, now| {
+            let key = |out: &mut RowOut| write_key(out, code(*no), *year, source.letter(), "");
+            running.change(out, key, (before, now), write_position);
+        });
+        spendings.rows.settle(|_, (no, year, source, purpose), before, now| {
+            let key = |out: &mut RowOut| {
+                write_key(out, code(*no), *year, source.letter(), purpose.as_str());
+            };
+            running.change(out, key, (before, now), write_spending);
+        });
+        people.settle(|_, no, before, now| {
+            let key = |out: &mut RowOut| write_key(out, code(*no), 0, "", "");
+            running.change(out, key, (before, now), write_people);
+        });
+        &self.running
+    }
+
+    pub(crate) fn unsettle(&mut self) {
+        self.positions.rows.unsettle();
+        self.spendings.rows.unsettle();
+        self.people.unsettle();
+        self.running.clear();
+    }
+
+    /// Writes every row that is not empty: the oracle of the running digest.
+    pub(crate) fn scan(&self, names: &Names, emit: &mut dyn FnMut(&[u8])) {
+        let mut out = RowOut::default();
+        let code = |no: &No| names.unit(*no).map_or(0, Unit::code);
+        for ((no, year, source), row) in self.positions.rows.iter().filter(|(_, r)| filled(*r)) {
+            let key = |out: &mut RowOut| write_key(out, code(no), *year, source.letter(), "");
+            emit(out.row(LAYOUT.number, key, |out| write_position(out, row)));
+        }
+        for ((no, year, source, purpose), row) in
+            self.spendings.rows.iter().filter(|(_, r)| filled(*r))
+        {
+            let key = |out: &mut RowOut| {
+                write_key(out, code(no), *year, source.letter(), purpose.as_str());
+            };
+            emit(out.row(LAYOUT.number, key, |out| write_spending(out, row)));
+        }
+        for (no, row) in self.people.iter().filter(|(_, r)| filled(*r)) {
+            let key = |out: &mut RowOut| write_key(out, code(no), 0, "", "");
+            emit(out.row(LAYOUT.number, key, |out| write_people(out, row)));
+        }
+    }
+}
+
+fn filled<R: Default + PartialEq>(row: &R) -> bool {
+    *row != R::default()
+}
+
+fn write_key(out: &mut RowOut, unit: u64, year: u16, source: &str, purpose: &str) {
+    out.u64(unit).u16(year).text(source).text(purpose);
+}
+
+fn write_position(out: &mut RowOut, row: &Position) {
+    out.i64s(&[row.quota_held, row.cash_held, row.in_transit, row.returned_up, 0, 0, 0]);
+    out.i32(0).i32(0).i32(0).i32(0);
+}
+
+fn write_spending(out: &mut RowOut, row: &Spending) {
+    out.i64s(&[0, 0, 0, 0, row.to_households, row.to_projects, row.refunded]);
+    out.i32(row.payments).i32(0).i32(0).i32(0);
+}
+
+fn write_people(out: &mut RowOut, row: &People) {
+    out.i64s(&[0; 7]).i32(0).i32(row.households_paid);
+    out.i32(row.registered_households).i32(row.registered_members);
+}
+
+/// A table whose rows of one unit hang together.
+#[derive(Clone, Debug)]
+struct Chained<K, R> {
+    rows: Table<K, R>,
+    /// By row: the unit's row before it.
+    older: Vec<No>,
+    /// By unit: its newest row.
+    newest: Vec<No>,
+}
+
+impl<K: Copy + Eq + std::hash::Hash, R: Copy + Default + PartialEq> Chained<K, R> {
+    fn new() -> Self {
+        Self { rows: Table::new(), older: Vec::new(), newest: Vec::new() }
+    }
+
+    fn entry(&mut self, unit: No, key: &K) -> Option<&mut R> {
+        let before = self.rows.len();
+        let no = self.rows.number(key);
+        if before < self.rows.len() {
+            let unit = usize::try_from(unit).ok()?;
+            if self.newest.len() <= unit {
+                self.newest.resize(unit.checked_add(1)?, NONE);
+            }
+            let newest = self.newest.get_mut(unit)?;
+            self.older.push(*newest);
+            *newest = no;
+        }
+        self.rows.change(no)
+    }
+
+    /// Returns the rows of a unit, newest first.
+    fn of(&self, unit: No) -> impl Iterator<Item = (K, R)> {
+        let at = |rows: &[No], no: No| rows.get(usize::try_from(no).ok()?).copied();
+        let first = at(&self.newest, unit);
+        std::iter::successors(first, move |no| at(&self.older, *no))
+            .take_while(|no| *no != NONE)
+            .filter_map(|no| Some((self.rows.key(no)?, self.rows.get(no))))
+    }
+}
+
+/// How many standing payments a household has from a unit: so that it is counted once.
+#[derive(Clone, Debug, Default)]
+struct Payees(HashTable<Payee>);
+
+#[derive(Clone, Copy, Debug)]
+struct Payee {
+    household: No,
+    unit: No,
+    live: i32,
+}
+
+impl Payees {
+    /// Counts a payment and returns by how much the unit's number of households changes.
+    fn count(&mut self, household: No, unit: No, one: i32) -> i32 {
+        let hash = |payee: &Payee| crate::table::hash(&(payee.household, payee.unit));
+        let new = Payee { household, unit, live: 0 };
+        let same = |payee: &Payee| payee.household == household && payee.unit == unit;
+        let payee = self.0.entry(hash(&new), same, hash).or_insert(new).into_mut();
+        let before = i32::from(0 < payee.live);
+        payee.live = payee.live.saturating_add(one);
+        i32::from(0 < payee.live).saturating_sub(before)
+    }
+}
