@@ -92,10 +92,13 @@ fn write_line(out: &mut Out, line: LineRef<'_>, kind: Kind) {
     out.number(i64::from(line.line_no()));
     out.end();
     out.pair("kind", kind.name());
+    let mut hint = 0;
     for spec in kind.row().fields {
         // The memo comes last, of a reversal too.
-        if spec.field != Field::Memo {
-            write_field(out, line, spec);
+        if spec.field != Field::Memo
+            && let Some(value) = line.get_near(spec.field, &mut hint)
+        {
+            write_field(out, spec, value);
         }
     }
     let memo = line.text(Field::Memo);
@@ -104,12 +107,11 @@ fn write_line(out: &mut Out, line: LineRef<'_>, kind: Kind) {
     }
 }
 
-fn write_field(out: &mut Out, line: LineRef<'_>, spec: &Spec) {
+fn write_field(out: &mut Out, spec: &Spec, value: Value<'_>) {
     let name = spec.field.name();
-    match line.get(spec.field) {
-        None => {}
-        Some(Value::Struct(value)) => write_struct(out, &[name], value, spec.ty),
-        Some(Value::List(list)) => {
+    match value {
+        Value::Struct(value) => write_struct(out, &[name], value, spec.ty),
+        Value::List(list) => {
             let of = if let Type::List { of, .. } = spec.ty { *of } else { spec.ty };
             for (i, entry) in list.iter().enumerate() {
                 let mut index = Decimal::default();
@@ -123,7 +125,7 @@ fn write_field(out: &mut Out, line: LineRef<'_>, spec: &Spec) {
                 }
             }
         }
-        Some(value) => {
+        value => {
             out.name(name);
             out.value(value);
             out.end();
@@ -204,9 +206,15 @@ impl Out {
     }
 
     fn hex(&mut self, bytes: &[u8]) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digit = |n: u8| DIGITS.get(usize::from(n)).copied().unwrap_or(b'0');
-        self.0.extend(bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]));
+        let digit = |n: u8| n.wrapping_add(if n < 10 { b'0' } else { b'a' - 10 });
+        // Tokens and hashes are short: sixteen bytes at a time, on the stack.
+        for piece in bytes.chunks(16) {
+            let mut text = [0_u8; 32];
+            for (pair, b) in text.as_chunks_mut::<2>().0.iter_mut().zip(piece) {
+                *pair = [digit(b >> 4), digit(b & 15)];
+            }
+            self.0.extend_from_slice(text.get(..piece.len().wrapping_mul(2)).unwrap_or_default());
+        }
     }
 
     fn value(&mut self, value: Value<'_>) {

@@ -44,27 +44,26 @@ pub(super) fn lines(voucher: &Voucher, kinds: &[Kind]) -> Vec<Twice> {
                 | Kind::IncomeDistributed
         )
     };
-    if voucher.len() < 2 {
+    if voucher.len() < 2 || !kinds.iter().any(counts) {
         return Vec::new();
     }
-    let mut keys: Vec<(u64, Kind, LineRef<'_>)> = voucher
-        .lines()
-        .zip(kinds)
-        .filter(|(_, kind)| counts(kind))
-        .map(|(line, kind)| (hash(line), *kind, line))
-        .collect();
-    // Equal hashes are told apart by content, so that nobody gains by making hashes equal.
-    keys.sort_unstable_by(|a, b| {
-        a.0.cmp(&b.0).then_with(|| compare(a, b)).then_with(|| a.2.line_no().cmp(&b.2.line_no()))
-    });
+    let mut keys: Vec<(u64, u32)> = Vec::with_capacity(voucher.len());
+    for ((line, kind), index) in voucher.lines().zip(kinds).zip(0_u32..) {
+        if counts(kind) {
+            keys.push((hash(line), index));
+        }
+    }
+    keys.sort_unstable();
+    let line = |key: &(u64, u32)| voucher.line(usize::try_from(key.1).unwrap_or(usize::MAX));
     let mut found = Vec::new();
-    let mut first: Option<&(u64, Kind, LineRef<'_>)> = None;
-    for key in &keys {
-        match first {
-            Some(same) if same.0 == key.0 && compare(same, key).is_eq() => {
-                found.push(Twice { a: same.2.line_no(), b: key.2.line_no() });
+    for same_hash in keys.chunk_by_mut(|a, b| a.0 == b.0).filter(|chunk| 1 < chunk.len()) {
+        // Equal hashes are told apart by content, so that nobody gains by making hashes equal.
+        same_hash.sort_by(|a, b| compare(line(a), line(b)));
+        for same in same_hash.chunk_by(|a, b| compare(line(a), line(b)).is_eq()) {
+            let number = |key: &(u64, u32)| line(key).map_or(0, |line| line.line_no());
+            if let Some((first, others)) = same.split_first() {
+                found.extend(others.iter().map(|key| Twice { a: number(first), b: number(key) }));
             }
-            _ => first = Some(key),
         }
     }
     found.sort_unstable_by_key(|twice| twice.b);
@@ -73,20 +72,28 @@ pub(super) fn lines(voucher: &Voucher, kinds: &[Kind]) -> Vec<Twice> {
 
 /// A number that is equal for lines that are the same, and seldom for others. Only speed rests on it.
 fn hash(line: LineRef<'_>) -> u64 {
-    const PRIME: u64 = 0x0000_0100_0000_01b3;
-    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(PRIME);
-    let of = |hash: u64, text: &str| text.bytes().fold(hash, mix);
-    let amount = line.int(Field::Amount).unwrap_or(0).cast_unsigned();
-    let payee = [Field::Household, Field::ToUnit, Field::Project];
-    payee.iter().fold(amount.wrapping_mul(PRIME), |hash, field| of(hash, line.text(*field)))
+    const PRIME: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(PRIME).rotate_left(29);
+    let mut hash = mix(0, line.int(Field::Amount).unwrap_or(0).cast_unsigned());
+    for field in [Field::Household, Field::BankRef, Field::ToUnit, Field::Project] {
+        let (words, rest) = line.text(field).as_bytes().as_chunks::<8>();
+        let mut last = [0_u8; 8];
+        for (slot, byte) in last.iter_mut().zip(rest) {
+            *slot = *byte;
+        }
+        hash = words.iter().fold(hash, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+        hash = mix(hash, u64::from_le_bytes(last));
+    }
+    hash
 }
 
-fn compare(a: &(u64, Kind, LineRef<'_>), b: &(u64, Kind, LineRef<'_>)) -> Ordering {
-    let amount = |line: LineRef<'_>| line.int(Field::Amount);
-    a.1.cmp(&b.1).then_with(|| amount(a.2).cmp(&amount(b.2))).then_with(|| {
+fn compare(a: Option<LineRef<'_>>, b: Option<LineRef<'_>>) -> Ordering {
+    let (Some(a), Some(b)) = (a, b) else { return Ordering::Equal };
+    let of_kind = a.kind_name().cmp(b.kind_name());
+    of_kind.then_with(|| a.int(Field::Amount).cmp(&b.int(Field::Amount))).then_with(|| {
         COMPARED
             .iter()
-            .map(|field| a.2.text(*field).cmp(b.2.text(*field)))
+            .map(|field| a.text(*field).cmp(b.text(*field)))
             .find(|order| order.is_ne())
             .unwrap_or(Ordering::Equal)
     })

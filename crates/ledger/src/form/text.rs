@@ -15,10 +15,17 @@ const IDENTITY_DIGITS: usize = 17;
 
 /// Returns what a text holds that no field but tokens and household codes may hold.
 pub(super) fn personal_number(text: &str) -> Option<&'static str> {
-    if text.len() < *CARD_DIGITS.start() {
+    if has_no_long_run(text) {
         return None;
     }
     runs(text).find_map(|run| run.personal())
+}
+
+/// Whether a look at every fifteenth byte shows that there is no run of fifteen digits: it would cover
+/// one of them. A text that is not ASCII may hold full-width digits and is not judged.
+fn has_no_long_run(text: &str) -> bool {
+    let every = text.as_bytes().iter().skip(14).step_by(15);
+    every.into_iter().all(|b| !b.is_ascii_digit()) && text.is_ascii()
 }
 
 /// Returns what a free text holds that it may not: control characters, a long run of digits, or a

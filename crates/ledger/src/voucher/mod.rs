@@ -437,6 +437,18 @@ impl<'a> LineRef<'a> {
         Some(self.voucher.value(entry.value))
     }
 
+    /// The value of a field, looked for first where `hint` says, which then points behind it: rows and
+    /// messages name fields in nearly the same order.
+    pub(crate) fn get_near(&self, field: Field, hint: &mut usize) -> Option<Value<'a>> {
+        let entries = self.entries();
+        let at = match entries.get(*hint) {
+            Some(entry) if entry.field == field => *hint,
+            _ => entries.iter().position(|e| e.field == field)?,
+        };
+        *hint = at.saturating_add(1);
+        entries.get(at).map(|entry| self.voucher.value(entry.value))
+    }
+
     /// Whether a field is filled.
     pub fn has(&self, field: Field) -> bool {
         self.entries().iter().any(|e| e.field == field)
