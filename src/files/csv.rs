@@ -180,7 +180,9 @@ impl<R: BufRead> Reader<R> {
                 place,
                 reason: not_text(&format!("column {}", i.saturating_add(1)), encoding, offset),
             })?;
-            let column = Column::of(&name);
+            // GB 18030 has a byte order mark too.
+            let name = name.strip_prefix('\u{feff}').unwrap_or(&name);
+            let column = Column::of(name);
             if !name.is_empty() && reader.columns.contains(&column) {
                 return Err(Stop::usage(place, format!("column {name} stands twice")));
             }

@@ -30,6 +30,9 @@ pub(super) struct Around {
 
 /// Most entries of any list: with more, no record could hold them.
 const LIST_ENTRIES_MAX: u32 = 10_000;
+/// Least number of as many digits as a card number has. Money is not looked at: it has a limit of its
+/// own, and one amount in ten of that length would pass by chance.
+const PERSONAL_NUMBER_MIN: u64 = 100_000_000_000_000;
 /// Most characters of a cell of a data file.
 const CELL_CHARS_MAX: usize = 1_000;
 /// Most characters of a word whose list is a matter of content.
@@ -57,6 +60,9 @@ pub(super) fn fault(ty: Type, value: Value<'_>, around: Around) -> Option<Box<Fa
         (Type::Struct(subs), Value::Struct(members)) => structure(subs, members, around),
         (ty, value) if scalar(ty, value, around.date) => match value {
             Value::Text(text) => personal_number(text).and_then(unsafe_value),
+            Value::Int(number) if PERSONAL_NUMBER_MIN <= number.unsigned_abs() => {
+                personal_number(&number.to_string()).and_then(unsafe_value)
+            }
             _ => None,
         },
         (ty, value) => format(&spelled(value), expected(ty)),

@@ -435,3 +435,16 @@ fn share_registers_and_rows_have_their_form() {
     assert_eq!(cell("note", &"字".repeat(1_000)), "ok");
     assert_eq!(cell("note", &"字".repeat(1_001)), "1.rows.1.note 1019");
 }
+
+#[test]
+fn numbers_hold_no_personal_number_either() {
+    let parameter = |value: i64| {
+        one("FlagParametersAdopted", |b| {
+            b.int(Field::Version, 1).text(Field::Flag, "F05").begin_entry(Field::Params);
+            b.member_text("name", "days").member_int("value", value);
+        })
+    };
+    assert_eq!([parameter(30), parameter(-1)], ["ok", "ok"]);
+    assert_eq!(parameter(4_111_111_111_111_111), "1.params.0.value 1027");
+    assert_eq!(parameter(440_524_188_001_010_014), "1.params.0.value 1027");
+}

@@ -2,6 +2,7 @@
 
 mod fields;
 
+use proptest::prelude::*;
 use record::limits::{MAX_AMOUNT_FEN, REFUSALS_LISTED_MAX};
 
 use super::*;
@@ -412,4 +413,66 @@ fn what_passed_is_told() {
     }
     b.state_totals();
     assert_eq!(answer(&b.finish()), "header.total 1011");
+}
+
+prop_compose! {
+    /// A voucher of any kind, near to right or not at all.
+    fn any_voucher()(
+        kind in prop::sample::select(Kind::ALL),
+        base in any::<bool>(),
+        set in prop::collection::vec((prop::sample::select(Field::ALL), 0..12_u8, any::<u64>()), 0..6),
+        lines in 1..4_u32,
+    ) -> Voucher {
+        let mut b = header();
+        for line_no in 1..=lines {
+            if base {
+                payment(&mut b, line_no);
+            } else {
+                b.begin_line(line_no, kind.name());
+            }
+            for (field, what, seed) in &set {
+                let number = i64::try_from(seed % 1_000).unwrap_or(0);
+                match what {
+                    0 => b.text(*field, ""),
+                    1 => b.text(*field, "44142490120100013"),
+                    2 => b.text(*field, "2016-09-01"),
+                    3 => b.text(*field, CARD),
+                    4 => b.text(*field, "src"),
+                    5 => b.int(*field, number),
+                    6 => b.wide(*field, *seed),
+                    7 => b.bool(*field, seed % 2 == 0),
+                    8 => b.blob(*field, &seed.to_be_bytes().repeat(2)),
+                    9 => b.push_text(*field, "other").push_int(*field, number),
+                    10 => b.begin_entry(*field).member_int("no", number).cell("a", "b"),
+                    _ => b.begin_struct(*field).member_text("sex", "f"),
+                };
+            }
+        }
+        b.state_totals();
+        b.finish()
+    }
+}
+
+proptest! {
+    /// Any voucher is answered, and the quick look at a line passes none that the slow one refuses.
+    #[test]
+    fn any_voucher_is_answered(voucher in any_voucher()) {
+        let date = Date::parse("2016-09-01").unwrap();
+        for line in voucher.lines() {
+            let plan = Plan::of(Kind::of_name(line.kind_name()).unwrap());
+            prop_assert!(!plan.passes(line, date) || plan.fault(line, date).is_none());
+        }
+        match check(&voucher) {
+            Ok(form) => {
+                let text = crate::digest::text("o", &voucher, &form.kinds);
+                prop_assert_eq!(text.lines().count(), text.matches('\n').count());
+            }
+            Err(reject) => {
+                prop_assert!(!reject.refusals.is_empty());
+                for refusal in &reject.refusals {
+                    prop_assert!(!refusal.reason.message().contains(CARD), "{refusal:?}");
+                }
+            }
+        }
+    }
 }
