@@ -224,7 +224,7 @@ impl Draft {
     }
 
     /// Returns the format's own kind of which this draft is the one record, if it is.
-    pub fn system_kind(&self) -> Option<u16> {
+    pub(crate) fn system_kind(&self) -> Option<u16> {
         self.system_kind
     }
 

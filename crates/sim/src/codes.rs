@@ -134,7 +134,7 @@ pub(crate) fn split(fen: i64, weights: &[u64]) -> Vec<i64> {
 
 /// Returns what a tranche of `fen` charges each source of 6:3:1 when `planned` fen were planned
 /// before it without any reversal: the difference of two exact splits, so rounding never drifts.
-pub fn tranche_parts(planned: i64, fen: i64) -> [i64; 3] {
+pub(crate) fn tranche_parts(planned: i64, fen: i64) -> [i64; 3] {
     let before = split(planned, &WEIGHTS);
     let after = split(planned + fen, &WEIGHTS);
     [after[0] - before[0], after[1] - before[1], after[2] - before[2]]

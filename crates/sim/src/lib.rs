@@ -47,13 +47,13 @@ mod rng;
 mod voucher;
 mod world;
 
-pub use codes::{HouseholdCode, Token, Unit, tranche_parts};
+pub use codes::{HouseholdCode, Token, Unit};
 pub use date::{Day, Month};
 pub use files::{Sink, Totals, write_files};
 pub use labels::{LABELS_HEADER, Label, labels};
 pub use plan::{City, County, Plan, Town, Village};
 pub use profile::Profile;
-pub use render::{render_bank_row, render_voucher};
+pub use render::render_voucher;
 pub use voucher::{BankAccount, BankRef, BankRow, Direction, SimLine, SimVoucher, Value};
 pub use world::Vouchers;
 

@@ -204,7 +204,7 @@ impl Setup<'_> {
     /// One tranche a city, of which the province's part goes to the city and evenly to its counties.
     fn fund(&mut self) {
         let cities = self.load.plan.cities().to_vec();
-        let (fen, part) = (POOL_FEN, crate::tranche_parts(0, POOL_FEN)[0]);
+        let (fen, part) = (POOL_FEN, crate::codes::tranche_parts(0, POOL_FEN)[0]);
         let tranches = cities.iter().map(|city| self.tranche(city.unit, fen)).collect();
         self.post(Org::FB44, tranches);
         let quotas = cities.iter().enumerate().map(|(i, city)| self.issued(i, city.unit, part));

@@ -36,7 +36,7 @@ pub fn render_voucher(voucher: &SimVoucher, out: &mut Vec<u8>) {
 }
 
 /// Appends a row of the bank's file: `bank_ref,account,date,amount_yuan,direction,status`.
-pub fn render_bank_row(row: &BankRow, day: Day, out: &mut Vec<u8>) {
+pub(crate) fn render_bank_row(row: &BankRow, day: Day, out: &mut Vec<u8>) {
     bank_ref(out, row.bank_ref);
     out.push(b',');
     match row.account {

@@ -173,10 +173,11 @@ impl World {
         source.active &= !(1 << no);
         source.heads -= 1;
         source.drawn -= drawn;
+        let leaver = Value::Object(vec![("no", Value::Number(u64::from(no)))]);
         let fields = vec![
             ("household", Value::Household(old.code)),
             ("new_household", Value::Household(code)),
-            ("members", Value::List(vec![Value::Number(u64::from(no))])),
+            ("members", Value::List(vec![leaver])),
         ];
         let holder = self.plan.tokens.person(u64::from(person));
         let county = self.county_lines(number, lines);

@@ -602,8 +602,9 @@ impl Ledger {
             ..Household::default()
         };
         household.heads -= members.len();
-        for no in members {
-            let no = no.as_u64().unwrap();
+        for member in members {
+            let no = member["no"].as_u64().unwrap_or_else(|| panic!("{}: 1019", line.key));
+            assert_eq!(member.as_object().unwrap().len(), 1, "{}: 1015", line.key);
             let person = household.active.remove(&no).expect("2020");
             self.persons.insert(person.clone(), code.clone());
             new.active.insert(no, person);
