@@ -252,8 +252,8 @@ macro_rules! refusals {
 
         /// One refusal of each code with facts that show their type, for tests and pages.
         #[cfg(test)]
-        pub(crate) fn samples() -> Vec<Reason> {
-            vec![$(Reason::$variant { $($fact: <$ty as Fact>::sample()),* },)*]
+        fn samples() -> Vec<Reason> {
+            vec![$(Reason::$variant { $($fact: <$ty as tests::Sample>::sample()),* },)*]
         }
     };
 }

@@ -1,6 +1,55 @@
 //! The table against the contract's copy, and the texts it makes.
 
 use super::*;
+use crate::ids::Ascii;
+
+/// A fact that has an example of its type.
+pub(super) trait Sample: Fact {
+    fn sample() -> Self;
+}
+
+macro_rules! samples_of {
+    ($($ty:ty = $sample:expr;)*) => {
+        $(impl Sample for $ty {
+            fn sample() -> Self {
+                $sample
+            }
+        })*
+    };
+}
+
+samples_of! {
+    Fen = Fen::new(15_000_001);
+    WideFen = WideFen(292_434_000_000);
+    Text = Text::Borrowed("example");
+    u8 = 2;
+    u32 = 3;
+    u64 = 17;
+    i64 = 40;
+    Seq = Seq(1204);
+    Date = Date(17_000);
+    Unit = Unit::parse("441424901201").unwrap();
+    AreaCode = AreaCode(Unit::sample());
+    Month = Month(Date::sample().month());
+    HouseholdCode = HouseholdCode::parse("44142490120100013").unwrap();
+    Source = Source::H;
+    Kind = Kind::DisbursedToHousehold;
+    HouseholdState = HouseholdState::Removed;
+    Class = Class::General;
+    Role = Role::Preparer;
+}
+
+impl<const N: usize> Sample for Ascii<N> {
+    fn sample() -> Self {
+        let text = match N {
+            3 => "P02",
+            13 => "P441424-00001",
+            32 => "p.vc1",
+            _ => "Q16-4401-0001",
+        };
+        Self::new(text).unwrap()
+    }
+}
 
 #[test]
 fn the_table_is_the_contracts() {
@@ -93,4 +142,10 @@ fn a_place_is_spelled_as_in_the_api() {
     assert_eq!(at(17, ""), "lines[17]");
     assert_eq!(at(0, "doc_no"), "header.doc_no");
     assert_eq!(at(0, ""), "header");
+}
+
+/// Names of the facts of each code, as programs read them.
+pub(super) fn samples_by_code() -> std::collections::BTreeMap<u16, Vec<&'static str>> {
+    let names = |reason: &Reason| reason.facts().into_iter().map(|(name, _)| name).collect();
+    samples().iter().map(|reason| (reason.code(), names(reason))).collect()
 }

@@ -1,7 +1,7 @@
 //! What was true on a date: ends, back-dated events, peaks.
 
 use ledger::ids::{Date, HouseholdCode, Token};
-use ledger::state::registry::{BindingOn, MemberOn};
+use ledger::state::registry::{Binding, BindingOn, MemberOn};
 use ledger::words::HouseholdState::{Exited, Registered, Removed};
 
 use crate::runner::{Answer, Bench};
@@ -205,7 +205,7 @@ fn bindings_hold_from_their_day_until_the_day_before_release() {
     let registry = &bench.state.registry;
     assert!(matches!(registry.binding_on(token("k1"), a, date("2016-11-01")), BindingOn::Open(_)));
     assert_eq!(registry.bindings(a).count(), 3);
-    assert!(registry.bindings(a).any(|binding| binding.has_guardian()));
+    assert!(registry.bindings(a).any(Binding::has_guardian));
 }
 
 #[test]

@@ -36,14 +36,14 @@ impl Past for NoPast {
 }
 
 /// A ledger that answers lines.
-pub struct Bench {
-    pub state: State,
+pub(crate) struct Bench {
+    pub(crate) state: State,
     codec: Codec,
-    pub poster: Option<Poster>,
-    pub approved_by: OfficialId,
-    pub date: Date,
-    pub today: Date,
-    pub exception: bool,
+    pub(crate) poster: Option<Poster>,
+    pub(crate) approved_by: OfficialId,
+    pub(crate) date: Date,
+    pub(crate) today: Date,
+    pub(crate) exception: bool,
     seq: Seq,
     /// Whether the first vouchers are in: from then on each line is rolled back once.
     ready: bool,
@@ -51,14 +51,14 @@ pub struct Bench {
 
 /// What became of a line.
 #[derive(Debug)]
-pub enum Answer {
+pub(crate) enum Answer {
     Accepted(Common),
     Refused(Refusal),
 }
 
 impl Bench {
     /// A ledger with its first vouchers.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let date = Date::REGISTER_START;
         let mut bench = Self {
             state: State::new([7; 32]),
@@ -86,7 +86,7 @@ impl Bench {
         bench
     }
 
-    pub fn act_as(&mut self, org: &str, date: &str) {
+    pub(crate) fn act_as(&mut self, org: &str, date: &str) {
         let org = self.state.access.organisation(OrgId::id(org).unwrap()).expect("organisation");
         self.poster = Some(Poster { id: org.id, kind: org.kind, unit: org.unit });
         self.date = Date::parse(date).expect("date");
@@ -94,7 +94,7 @@ impl Bench {
     }
 
     /// Posts a line `Kind field=value …`.
-    pub fn post(&mut self, text: &str) -> Answer {
+    pub(crate) fn post(&mut self, text: &str) -> Answer {
         let voucher = self.voucher(text);
         if let Err(reject) = form::check(&voucher) {
             return Answer::Refused(reject.refusals[0].clone());
@@ -147,7 +147,7 @@ impl Bench {
         };
         let memo = line.text(Field::Memo).into();
         let entry = Entry { event, common: Common { skipped: ctx.skipped, memo } };
-        self.fields_come_back(&entry, voucher, index);
+        fields_come_back(&entry, voucher, index);
         self.record_comes_back(&entry, &at);
         if self.ready {
             self.rollback_leaves_nothing(&at, &entry.event);
@@ -156,24 +156,6 @@ impl Bench {
         self.state.commit();
         self.seq = self.seq.next();
         Answer::Accepted(entry.common)
-    }
-
-    /// The line that the event was asked with.
-    fn fields_come_back(&self, entry: &Entry, voucher: &Voucher, index: usize) {
-        let line = voucher.line(index).unwrap();
-        let mut out = VoucherBuilder::new();
-        out.begin_line(line.line_no(), line.kind_name());
-        entry.event.fields(&mut out);
-        out.text(Field::Memo, &entry.common.memo);
-        let back = out.finish();
-        // Cells come back in the order of the columns.
-        let sorted = |line: ledger::voucher::LineRef<'_>| {
-            let mut fields: Vec<String> = line.fields().map(|f| format!("{f:?}")).collect();
-            fields.sort();
-            fields
-        };
-        let equal = line == back.line(0).unwrap();
-        assert!(equal || sorted(line) == sorted(back.line(0).unwrap()), "{line:?}\n{back:?}");
     }
 
     fn record_comes_back(&mut self, entry: &Entry, at: &At) {
@@ -194,6 +176,24 @@ impl Bench {
     }
 }
 
+/// The line that the event was asked with.
+fn fields_come_back(entry: &Entry, voucher: &Voucher, index: usize) {
+    let line = voucher.line(index).unwrap();
+    let mut out = VoucherBuilder::new();
+    out.begin_line(line.line_no(), line.kind_name());
+    entry.event.fields(&mut out);
+    out.text(Field::Memo, &entry.common.memo);
+    let back = out.finish();
+    // Cells come back in the order of the columns.
+    let sorted = |line: ledger::voucher::LineRef<'_>| {
+        let mut fields: Vec<String> = line.fields().map(|f| format!("{f:?}")).collect();
+        fields.sort();
+        fields
+    };
+    let equal = line == back.line(0).unwrap();
+    assert!(equal || sorted(line) == sorted(back.line(0).unwrap()), "{line:?}\n{back:?}");
+}
+
 /// The state as sorted pieces: an index prints in no order.
 fn print(state: &State) -> Vec<String> {
     let text = format!("{:?}{:?}", state.registry, state.access);
@@ -206,7 +206,7 @@ fn print(state: &State) -> Vec<String> {
 }
 
 /// Runs a case file; returns the refusals that were met.
-pub fn run(cases: &str) -> BTreeSet<(Kind, u16)> {
+pub(crate) fn run(cases: &str) -> BTreeSet<(Kind, u16)> {
     let mut bench = Bench::new();
     let (mut met, mut wrong) = (BTreeSet::new(), Vec::new());
     for (number, line) in (1..).zip(cases.lines()) {
@@ -360,8 +360,8 @@ fn rows(out: &mut VoucherBuilder, field: Field, value: &str) {
     for (i, record) in reader.records().map(Result::unwrap).enumerate() {
         out.begin_entry(field);
         for (column, cell) in columns.iter().zip(&record) {
-            let changed = changes.iter().find(|(row, c, _)| *row == i && *c == column);
-            out.cell(column, changed.map_or(cell, |(_, _, value)| value));
+            let new = changes.iter().find(|(row, c, _)| *row == i && *c == column);
+            out.cell(column, new.map_or(cell, |(_, _, value)| value));
         }
         for (_, column, value) in changes
             .iter()
