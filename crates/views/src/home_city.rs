@@ -113,6 +113,7 @@ impl HomeCities {
         match step.what {
             What::Nothing
             | What::Released { .. }
+            | What::Withdrawn { to: Some(_), .. }
             | What::Attributed { .. }
             | What::Income { .. }
             | What::Standing(_) => Ok(()),
@@ -144,7 +145,6 @@ impl HomeCities {
             What::Withdrawn { quota, from, to: None, fen } => {
                 self.issue(from.unit, quota, sign.out(fen))
             }
-            What::Withdrawn { to: Some(_), .. } => Ok(()),
             What::Sent { way, fen } => self.send(&way, sign.of(fen), sign.out(fen)),
             What::Arrived { way, fen } => self.arrive(&way, sign.of(fen), sign.out(fen)),
             What::Bounced { way, fen } => self.bounce(&way, sign.of(fen), sign.out(fen)),

@@ -79,10 +79,6 @@ impl Households {
         self.rows.iter().filter_map(|(code, row)| Some((HouseholdCode::of_number(*code)?, row)))
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
-    }
-
     pub(crate) fn apply(&mut self, step: &Step) -> Result<(), Drift> {
         match step.what {
             What::Paid(Payment { household: Some(no), fen, .. }) => {

@@ -26,6 +26,7 @@ mod projection;
 mod views;
 
 pub mod balance;
+pub mod history;
 
 pub use digest::{ColumnType, Layout, ViewDigest};
 pub use drift::Drift;

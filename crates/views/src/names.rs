@@ -73,11 +73,6 @@ impl Names {
         Place { no, unit }
     }
 
-    /// Returns a unit that was used before.
-    pub(crate) fn known(&self, unit: Unit) -> Option<Place> {
-        self.units.find(&unit.code()).map(|no| Place { no, unit })
-    }
-
     /// Returns the unit of a number.
     pub(crate) fn unit(&self, no: No) -> Option<Unit> {
         self.units.key(no).and_then(Unit::of_code)
@@ -118,11 +113,6 @@ impl Names {
     /// Returns a quota by its number.
     pub(crate) fn quota_of(&self, no: No) -> Option<Quota> {
         self.quotas.get(no)
-    }
-
-    /// Returns all quotas in the order of their first record.
-    pub(crate) fn quotas(&self) -> impl Iterator<Item = (&QuotaId, &Quota)> {
-        self.quotas.iter().filter_map(|(id, quota)| Some((id, quota.as_ref()?)))
     }
 
     /// Returns the number of a tranche. The empty one is that of quotas that have none.

@@ -61,8 +61,8 @@ impl Projection {
     ///
     /// # Errors
     /// [`Drift`]: it does not fit what was before it, and the projection is of no further use.
-    pub fn apply(&mut self, record: &Record<'_>, at: &At, event: &Event) -> Result<(), Drift> {
-        self.apply_as(record, at, event, true)
+    pub fn apply(&mut self, at: &At, event: &Event) -> Result<(), Drift> {
+        self.apply_as(at, event, true)
     }
 
     /// Applies a record of a fold by date: one that is dated after the day asked for (`counts` is
@@ -70,17 +70,11 @@ impl Projection {
     ///
     /// # Errors
     /// As [`Projection::apply`].
-    pub fn apply_as(
-        &mut self,
-        record: &Record<'_>,
-        at: &At,
-        event: &Event,
-        counts: bool,
-    ) -> Result<(), Drift> {
+    pub fn apply_as(&mut self, at: &At, event: &Event, counts: bool) -> Result<(), Drift> {
         if at.seq != self.next_seq {
             return Err(Drift::Gap { expected: self.next_seq, found: at.seq });
         }
-        let step = resolve(self, record, at, event, counts)?;
+        let step = resolve(self, at, event, counts)?;
         self.households.apply(&step)?;
         self.units.apply(&step)?;
         self.homes.apply(&step)?;

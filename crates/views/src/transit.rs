@@ -111,27 +111,14 @@ impl Transits {
     pub(crate) fn way(&self, sent: Seq, names: &Names) -> Result<Way, Drift> {
         let unknown = Drift::UnknownSent { sent };
         let no = self.rows.find(&sent.0).ok_or(unknown)?;
-        self.way_of(sent, &self.rows.get(no), names).ok_or(Drift::UnknownSent { sent })
-    }
-
-    fn way_of(&self, sent: Seq, row: &Sent, names: &Names) -> Option<Way> {
-        let place = |no| names.unit(no).map(|unit| Place { no, unit });
-        Some(Way {
-            sent,
-            quota: names.quota_of(row.quota)?,
-            from: if row.from == NONE { None } else { Some(place(row.from)?) },
-            to: place(row.to)?,
-            up: row.up,
-            to_source: row.to_source,
-        })
+        way_of(sent, &self.rows.get(no), names).ok_or(Drift::UnknownSent { sent })
     }
 
     /// Returns what is on its way, oldest record first.
     pub(crate) fn open(&self, names: &Names) -> Vec<(Way, Sent)> {
         let open = self.rows.iter().filter(|(_, row)| row.open() != Some(0));
-        let mut rows: Vec<(Way, Sent)> = open
-            .filter_map(|(seq, row)| Some((self.way_of(Seq(*seq), row, names)?, *row)))
-            .collect();
+        let mut rows: Vec<(Way, Sent)> =
+            open.filter_map(|(seq, row)| Some((way_of(Seq(*seq), row, names)?, *row))).collect();
         rows.sort_unstable_by_key(|(way, _)| way.sent);
         rows
     }
@@ -163,6 +150,18 @@ impl Transits {
             emit(out.row(LAYOUT.number, key, |out| write(out, row, names)));
         }
     }
+}
+
+fn way_of(sent: Seq, row: &Sent, names: &Names) -> Option<Way> {
+    let place = |no| names.unit(no).map(|unit| Place { no, unit });
+    Some(Way {
+        sent,
+        quota: names.quota_of(row.quota)?,
+        from: if row.from == NONE { None } else { Some(place(row.from)?) },
+        to: place(row.to)?,
+        up: row.up,
+        to_source: row.to_source,
+    })
 }
 
 fn write(out: &mut RowOut, row: &Sent, names: &Names) {

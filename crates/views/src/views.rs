@@ -31,7 +31,7 @@ impl Views {
     /// [`Drift`]: it does not fit what was before it, and the views are of no further use.
     pub fn apply(&mut self, record: &Record<'_>, at: &At, event: &Event) -> Result<(), Drift> {
         self.accounts.apply_record(record)?;
-        self.projection.apply(record, at, event)
+        self.projection.apply(at, event)
     }
 
     /// Returns the last position applied; `None` before the first record.

@@ -30,16 +30,16 @@ fn one(change: Change) -> What {
 }
 
 /// 110.
-pub(super) fn registered(views: &mut Projection, e: &HouseholdRegistered) -> Result<What, Drift> {
+pub(super) fn registered(views: &mut Projection, e: &HouseholdRegistered) -> What {
     let village = views.names.place(e.village).no;
     let household = views.households.enter(e.household);
     let members = heads(e.members.len());
-    Ok(one(change(views, household, |standing| {
+    one(change(views, household, |standing| {
         // Added: a fold by date may have met a member before the household.
         standing.active = standing.active.saturating_add(members);
         (standing.state, standing.class) = (Some(REGISTERED), Some(e.class));
         standing.village = village;
-    })))
+    }))
 }
 
 /// 111.
