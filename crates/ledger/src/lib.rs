@@ -9,6 +9,7 @@ pub mod account;
 pub mod codec;
 pub mod decide;
 pub mod digest;
+pub mod document;
 pub mod event;
 pub mod field;
 pub mod form;
@@ -22,3 +23,8 @@ pub mod state;
 pub mod table;
 pub mod voucher;
 pub mod words;
+
+pub use decide::{Ask, Desk, Outcome, Signature, decide, post, post_time};
+pub use event::{At, Entry, Event};
+pub use kinds::{Past, PastRecord};
+pub use state::State;

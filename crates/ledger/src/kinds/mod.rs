@@ -6,8 +6,18 @@
 //! Always: a decision reads and changes nothing; of two refusals the earlier in the row answers.
 
 pub mod access;
+mod cash;
+mod checks;
+mod payment;
+mod project;
+mod quota;
+mod refund;
 pub mod registry;
+mod reversal;
 pub mod rules;
+mod tranche;
+
+pub use rules::provinces_kind;
 
 use record::Seq;
 
@@ -125,12 +135,39 @@ pub fn decide_line(
     ctx: &mut Ctx<'_>,
     line: LineRef<'_>,
 ) -> Result<Event, Fault> {
-    match kind.group() {
-        Group::Registry => registry::decide(kind, state, ctx, line),
-        Group::Rules => rules::decide(kind, state, ctx, line),
-        Group::Access => access::decide(kind, state, ctx, line),
-        _ => Err(not_served(kind)),
-    }
+    let decision = match kind {
+        Kind::ProjectRegistered => project::register,
+        Kind::ProjectAmended => project::amend,
+        Kind::ProjectClosed => project::close,
+        Kind::OpeningBalance => tranche::opening,
+        Kind::TrancheOpened => tranche::open,
+        Kind::QuotaIssued => quota::issue,
+        Kind::QuotaReleased => quota::release,
+        Kind::QuotaWithdrawn => quota::withdraw,
+        Kind::TransferSent => cash::send,
+        Kind::TransferReceived => cash::receive,
+        Kind::TransferReturned => cash::bounce,
+        Kind::FundsReturnedUp => cash::return_up,
+        Kind::DisbursedToHousehold => payment::to_household,
+        Kind::DisbursedToProject => project::pay,
+        Kind::BenefitAttributed => project::attribute,
+        Kind::BenefitWithdrawn => project::withdraw,
+        Kind::PaymentReturned => refund::returned,
+        Kind::OverpaymentRepaid => refund::repaid,
+        Kind::ProjectSurplusReturned => refund::surplus,
+        Kind::Reversed => reversal::decide,
+        Kind::IncomeDeclared => project::declare,
+        Kind::IncomeDistributed => project::distribute,
+        _ => {
+            return match kind.group() {
+                Group::Registry => registry::decide(kind, state, ctx, line),
+                Group::Rules => rules::decide(kind, state, ctx, line),
+                Group::Access => access::decide(kind, state, ctx, line),
+                _ => Err(not_served(kind)),
+            };
+        }
+    };
+    decision(state, ctx, line)
 }
 
 /// The answer to a kind that this version does not serve.

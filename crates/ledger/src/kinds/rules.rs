@@ -46,6 +46,12 @@ pub(super) fn decide(
 
 /// 5012: rules, tranches, access and erasure are posted by the province. With it 5023.
 pub(super) fn province_only(state: &State, ctx: &Ctx<'_>, kind: Kind) -> Result<(), Fault> {
+    provinces_kind(ctx, kind)?;
+    roles::approver_covers(state, ctx, kind, Unit::PROVINCE)
+}
+
+/// 5012: rules, tranches, access and erasure are posted by the province.
+pub fn provinces_kind(ctx: &Ctx<'_>, kind: Kind) -> Result<(), Fault> {
     let Some(poster) = ctx.poster else { return Ok(()) };
     let who = kind.row().poster;
     let allowed = match who {
@@ -53,10 +59,10 @@ pub(super) fn province_only(state: &State, ctx: &Ctx<'_>, kind: Kind) -> Result<
         Poster::Fb44 => poster.id.as_str() == "FB44",
         _ => poster.id.as_str() == "PO44",
     };
-    if !allowed {
-        return Err(Reason::ProvinceOnly { kind, allowed: who.text().into() }.on_place("kind"));
+    if allowed {
+        return Ok(());
     }
-    roles::approver_covers(state, ctx, kind, Unit::PROVINCE)
+    Err(Reason::ProvinceOnly { kind, allowed: who.text().into() }.on_place("kind"))
 }
 
 /// What a decision about a rule looks at.
