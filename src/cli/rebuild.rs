@@ -11,6 +11,7 @@ use proto::v1;
 use proto::v1::admin_client::AdminClient;
 use record::{Hash, Seq};
 use serde_json::{Value, json};
+use views::{VERSION, ViewDigest};
 
 use super::client::connect;
 use super::failure::{self, Failure};
@@ -20,7 +21,6 @@ use super::{clock, runtime};
 use crate::keys::hex;
 use crate::node::full::Full;
 use crate::node::replay::{Met, Parts, Replay};
-use crate::node::views::{VERSION, ViewDigest};
 use crate::node;
 
 /// Replay the log from zero, check the chain, compare the digest of every view

@@ -1,11 +1,11 @@
 //! Applying durable records to the views: one way, for the running ledger, a start and a rebuild.
 
 use ledger::codec::{Codec, DecodeError};
-use ledger::event::{At, Drift, Entry};
+use ledger::event::{At, Entry};
 use record::{Record, Seq, system};
 use thiserror::Error;
+use views::Views;
 
-use super::views::Views;
 
 /// A durable record that the views or the state cannot take: damage, or a fault of our own.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -27,10 +27,6 @@ impl ApplyError {
         Self::new(seq, error)
     }
 
-    /// The record contradicts what was before it.
-    pub(crate) fn drift(seq: Seq, error: &Drift) -> Self {
-        Self::new(seq, error)
-    }
 }
 
 /// Decodes a record; `None` for the format's own kinds, which hold no event.
@@ -53,7 +49,10 @@ pub(crate) fn to_views(
     record: &Record<'_>,
     entry: Option<&Entry>,
 ) -> Result<(), ApplyError> {
-    let Some(entry) = entry else { return Ok(views.pass(record)) };
+    let Some(entry) = entry else {
+        views.pass(record);
+        return Ok(());
+    };
     let at = At::of_record(record);
     views.apply(record, &at, &entry.event).map_err(|error| ApplyError::new(record.seq(), error))
 }

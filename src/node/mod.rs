@@ -16,6 +16,7 @@ mod clock;
 mod commit;
 mod counters;
 mod error;
+pub mod full;
 mod inbox;
 pub mod lookup;
 mod open;
@@ -23,9 +24,7 @@ mod past;
 pub mod replay;
 mod reply;
 mod sequencer;
-pub mod shim;
-pub use shim as views;
-pub mod full;
+
 mod submit;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -50,7 +49,7 @@ pub use submit::Post;
 
 use commit::CommitError;
 use inbox::Inbox;
-use views::Views;
+use ::views::Views;
 use reply::Delivered;
 use submit::{Look, Message, closed, submit};
 

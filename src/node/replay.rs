@@ -17,10 +17,10 @@ use ledger::state::State;
 use record::{Block, ChainCheck, Genesis, Hash, Record, Seal, Seq, system};
 use tlog::Frontier;
 use tlog::tree::leaf_hash;
+use views::Views;
 
 use super::apply::{decode, to_views};
 use super::error::Error;
-use super::views::Views;
 
 /// Blocks that are read and hashed ahead of the fold.
 const AHEAD_BLOCKS: usize = 8;

@@ -27,7 +27,7 @@ use super::counters::Counters;
 use super::past::Recent;
 use super::reply::{Delivered, Found, Preview, PreviewLine, Reply, Waiting, fail};
 use super::submit::{Message, Posted};
-use super::{Shared, views};
+use super::Shared;
 
 /// Where records get their time from.
 pub(crate) enum Time {

@@ -6,12 +6,12 @@ use ledger::reject::Reason;
 use proto::v1;
 use record::{Seq, VERSION};
 use tonic::{Request, Response, Status};
+use views::{VERSION as VIEWS_VERSION, ViewDigest};
 
 use super::scope;
 use super::status::refuse;
 use crate::auth::authenticate;
 use crate::node::replay::{Parts, Replay};
-use crate::node::views::{VERSION as VIEWS_VERSION, ViewDigest};
 use crate::node::{Counters, Handle, lookup};
 
 pub use proto::v1::admin_server::AdminServer as Server;

@@ -11,8 +11,10 @@ pub mod answer;
 pub mod audit;
 pub mod codec;
 pub mod log;
+mod page;
 pub mod payload;
 pub mod posting;
+pub mod registry;
 pub mod scope;
 pub mod server;
 pub mod status;
@@ -74,6 +76,7 @@ pub fn routes(node: &Handle, trusted_loopback: bool, stop: watch::Receiver<bool>
     let mut routes = Routes::builder();
     routes
         .add_service(limited!(posting::Server::new(posting::Posting::new(node.clone()))))
+        .add_service(limited!(registry::Server::new(registry::Registry::new(node.clone()))))
         .add_service(limited!(log::Server::new(log::Log::new(node.clone()))))
         .add_service(limited!(audit::Server::new(audit::Audit::new(node.clone()))))
         .add_service(limited!(admin::Server::new(admin::Admin::new(
