@@ -192,8 +192,9 @@ impl fmt::Display for Account {
 /// Most legs of an event: an opening balance has six.
 pub const LEGS_MAX: usize = 6;
 
-/// The legs of an event, inline. Zero legs are left out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The legs of an event, inline. Zero legs are left out. Equal are those that move the same, in whatever
+/// order: a record has them sorted by path.
+#[derive(Clone, Copy)]
 pub struct Legs {
     legs: [(Account, Fen); LEGS_MAX],
     len: u8,
@@ -227,12 +228,6 @@ impl Legs {
         self.legs.get(..usize::from(self.len)).unwrap_or_default()
     }
 
-    /// Whether both hold the same legs, in whatever order.
-    pub fn same(&self, other: &Self) -> bool {
-        let others = other.as_slice();
-        self.len == other.len && self.as_slice().iter().all(|leg| others.contains(leg))
-    }
-
     /// Reads the legs of a record; `None` when one is no account of this ledger or there are too many.
     pub fn of_record(record: &Record<'_>) -> Option<Self> {
         let mut out = Self::default();
@@ -249,6 +244,21 @@ impl Legs {
             out.push(*account, fen.checked_neg()?)?;
         }
         Some(out)
+    }
+}
+
+impl PartialEq for Legs {
+    fn eq(&self, other: &Self) -> bool {
+        let others = other.as_slice();
+        self.len == other.len && self.as_slice().iter().all(|leg| others.contains(leg))
+    }
+}
+
+impl Eq for Legs {}
+
+impl fmt::Debug for Legs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.as_slice()).finish()
     }
 }
 

@@ -74,7 +74,7 @@ impl Movement {
 
     /// The body, when its own legs are the record's: then everything read off them was right.
     pub(super) fn agree<T: crate::event::Body>(&self, body: T) -> Result<T, DecodeError> {
-        if body.legs().same(&self.legs) { Ok(body) } else { Err(self.wrong()) }
+        if body.legs() == self.legs { Ok(body) } else { Err(self.wrong()) }
     }
 }
 
