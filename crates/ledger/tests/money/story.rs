@@ -19,7 +19,8 @@ fn pairs(text: &str) -> BTreeMap<String, i64> {
 }
 
 /// Rows by (organisation, voucher number, line number).
-fn story() -> BTreeMap<(String, String, u16), (String, BTreeMap<String, i64>, BTreeMap<String, i64>)> {
+fn story() -> BTreeMap<(String, String, u16), (String, BTreeMap<String, i64>, BTreeMap<String, i64>)>
+{
     csv::Reader::from_reader(STORY.as_bytes())
         .records()
         .map(|row| {

@@ -277,5 +277,10 @@ pub(crate) fn story_until(date: &str) -> World {
 
 /// All balances that are not zero.
 pub(crate) fn balances(world: &World) -> BTreeMap<String, i64> {
-    world.accounts.iter().map(|(path, fen)| (path.to_owned(), fen)).filter(|(_, f)| *f != 0).collect()
+    world
+        .accounts
+        .iter()
+        .map(|(path, fen)| (path.to_owned(), fen))
+        .filter(|(_, f)| *f != 0)
+        .collect()
 }
