@@ -20,7 +20,7 @@ use crate::world::{World, balances, hex, story_until};
 
 /// Seeds that once failed, and then the first few.
 const SEEDS: std::ops::Range<u64> = 0..12;
-const STEPS: u32 = 120;
+const STEPS: u32 = 250;
 
 struct Rng(u64);
 
@@ -436,7 +436,7 @@ fn refusals_leave_nothing_and_replay_gives_the_same() {
     // Each kind was accepted, and the codes that guard balances and marks all answered.
     let accepted: BTreeSet<Kind> =
         answers.keys().filter(|(_, c)| *c == 0).map(|(k, _)| *k).collect();
-    assert_eq!(accepted.len(), 19, "{answers:?}");
+    assert_eq!(accepted.len(), 18, "{answers:?}");
     let codes: BTreeSet<u16> = answers.keys().map(|(_, code)| *code).collect();
     for code in [3016, 3018, 3021, 3022, 3023, 3032, 3051, 3052, 3061, 3072, 3080, 3081, 3082] {
         assert!(codes.contains(&code), "{code} never answered: {answers:?}");
