@@ -6,6 +6,8 @@
 //! Always: `paid` and `refunded` are gross without reversed records; what came back of a payment counts
 //! in its own year and village, which is why neither is here.
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 use ledger::ids::HouseholdCode;
 
 use crate::digest::{ColumnType, Layout, RowOut, Running};
@@ -45,18 +47,32 @@ pub(crate) struct Household {
     pub(crate) standing: Standing,
     /// Most active members at one time.
     pub(crate) peak: i16,
+    /// Standing payments by `payer`, so that a unit counts a household once.
+    live: i16,
+    /// Number of the unit that paid first, plus 1; 0: nobody yet. Most households have one payer.
+    payer: No,
+}
+
+impl Household {
+    /// Returns the row as it is seen: who paid is counted elsewhere.
+    fn seen(self) -> Self {
+        Self { live: 0, payer: 0, ..self }
+    }
 }
 
 /// All households.
 #[derive(Clone, Debug)]
 pub(crate) struct Households {
     rows: Table<u64, Household>,
+    /// Standing payments by further payers, and what does not fit in `Household::live`.
+    spill: HashMap<(No, No), i64, FixedState>,
     running: Running,
 }
 
 impl Households {
     pub(crate) fn new() -> Self {
-        Self { rows: Table::new(), running: Running::new(LAYOUT.number) }
+        let spill = HashMap::with_hasher(FixedState::default());
+        Self { rows: Table::new(), spill, running: Running::new(LAYOUT.number) }
     }
 
     /// Returns the number of a household that some record registered.
@@ -79,10 +95,12 @@ impl Households {
         self.rows.iter().filter_map(|(code, row)| Some((HouseholdCode::of_number(*code)?, row)))
     }
 
-    pub(crate) fn apply(&mut self, step: &Step) -> Result<(), Drift> {
+    /// Applies a step and returns by how much the paying unit's number of households paid changes.
+    pub(crate) fn apply(&mut self, step: &Step) -> Result<i32, Drift> {
         match step.what {
-            What::Paid(Payment { household: Some(no), fen, .. }) => {
-                add(&mut self.change(no)?.paid, step.sign.of(fen), ROW)
+            What::Paid(Payment { household: Some(no), fen, unit, .. }) => {
+                add(&mut self.change(no)?.paid, step.sign.of(fen), ROW)?;
+                return self.count_payer(no, unit.no, step.sign.one());
             }
             What::Repaid(Payment { household: Some(no), fen, .. }) => {
                 add(&mut self.change(no)?.refunded, step.sign.of(fen), ROW)
@@ -109,7 +127,40 @@ impl Households {
             | What::Sent { .. }
             | What::Arrived { .. }
             | What::Bounced { .. } => Ok(()),
+        }?;
+        Ok(0)
+    }
+
+    /// Counts a payment of a unit.
+    fn count_payer(&mut self, no: No, unit: No, one: i32) -> Result<i32, Drift> {
+        let row = self.rows.change(no).ok_or(Drift::Numbers)?;
+        let payer = unit.saturating_add(1);
+        if row.payer == 0 {
+            row.payer = payer;
         }
+        // Reversals are rare, so only they, further payers and full counts look into the spill.
+        let own = row.payer == payer;
+        if own && 0 < one && row.live < i16::MAX && self.spill.is_empty() {
+            let before = i32::from(0 < row.live);
+            row.live = row.live.saturating_add(1);
+            return Ok(i32::from(0 < row.live).saturating_sub(before));
+        }
+        let key = (no, unit);
+        let mut rest = self.spill.get(&key).copied().unwrap_or(0);
+        let total =
+            |row: &Household, rest: i64| rest.saturating_add(if own { row.live.into() } else { 0 });
+        let before = i32::from(0 < total(row, rest));
+        match row.live.checked_add(i16::try_from(one).unwrap_or(0)) {
+            Some(live) if own && (0 < one || rest == 0) => row.live = live,
+            _ => rest = rest.saturating_add(one.into()),
+        }
+        let more = i32::from(0 < total(row, rest)).saturating_sub(before);
+        if rest == 0 {
+            self.spill.remove(&key);
+        } else {
+            self.spill.insert(key, rest);
+        }
+        Ok(more)
     }
 
     fn stand(&mut self, change: Change) -> Result<(), Drift> {
@@ -124,12 +175,13 @@ impl Households {
     }
 
     pub(crate) fn running(&mut self, names: &Names, out: &mut RowOut) -> &Running {
-        let Self { rows, running } = self;
+        let Self { rows, running, .. } = self;
         rows.settle(|_, code, before, now| {
             let key = |out: &mut RowOut| {
                 out.u64(*code);
             };
-            running.change(out, key, (before, now), |out, row| write(out, row, names));
+            let seen = (&before.seen(), &now.seen());
+            running.change(out, key, seen, |out, row| write(out, row, names));
         });
         &self.running
     }
@@ -142,7 +194,7 @@ impl Households {
     /// Writes every row that is not empty: the oracle of the running digest.
     pub(crate) fn scan(&self, names: &Names, emit: &mut dyn FnMut(&[u8])) {
         let mut out = RowOut::default();
-        for (code, row) in self.rows.iter().filter(|(_, row)| **row != Household::default()) {
+        for (code, row) in self.rows.iter().filter(|(_, row)| row.seen() != Household::default()) {
             let key = |out: &mut RowOut| {
                 out.u64(*code);
             };

@@ -5,6 +5,7 @@
 //! Always: every view takes the same step; a projection that returned `Drift` is of no further use.
 
 use ledger::event::{At, Event};
+use ledger::ids::Date;
 use record::{Record, Seq};
 
 use crate::digest::{RowOut, ViewDigest};
@@ -30,6 +31,8 @@ pub struct Projection {
     pub(crate) transits: Transits,
     /// Position of the next record.
     next_seq: Seq,
+    /// The last date met and its year.
+    year: (Date, u16),
 }
 
 impl Projection {
@@ -44,7 +47,16 @@ impl Projection {
             quotas: Quotas::new(),
             transits: Transits::new(),
             next_seq: Seq(0),
+            year: (Date(0), Date(0).year()),
         }
+    }
+
+    /// Returns the year of a date.
+    pub(crate) fn year(&mut self, date: Date) -> u16 {
+        if self.year.0 != date {
+            self.year = (date, date.year());
+        }
+        self.year.1
     }
 
     /// Returns the position of the record that comes next.
@@ -75,8 +87,8 @@ impl Projection {
             return Err(Drift::Gap { expected: self.next_seq, found: at.seq });
         }
         let step = resolve(self, at, event, counts)?;
-        self.households.apply(&step)?;
-        self.units.apply(&step)?;
+        let more = self.households.apply(&step)?;
+        self.units.apply(&step, more)?;
         self.homes.apply(&step)?;
         self.helpers.apply(&step)?;
         self.quotas.apply(&step)?;

@@ -19,9 +19,11 @@ pub(crate) const NONE: No = No::MAX;
 /// The rows of one table.
 #[derive(Clone, Debug)]
 pub(crate) struct Table<K, R> {
-    keys: Vec<K>,
-    rows: Vec<R>,
+    /// Key and row side by side: finding a row has touched its cache line already.
+    rows: Vec<(K, R)>,
     index: HashTable<No>,
+    /// The row found last. The lines of a voucher mostly share their rows.
+    last: No,
     /// One bit a row: whether `before` holds it.
     touched: Vec<u64>,
     /// Rows touched since the last digest, as they were then.
@@ -31,9 +33,9 @@ pub(crate) struct Table<K, R> {
 impl<K: Copy + Eq + Hash, R: Copy + Default + PartialEq> Table<K, R> {
     pub(crate) fn new() -> Self {
         Self {
-            keys: Vec::new(),
             rows: Vec::new(),
             index: HashTable::new(),
+            last: NONE,
             touched: Vec::new(),
             before: Vec::new(),
         }
@@ -41,14 +43,17 @@ impl<K: Copy + Eq + Hash, R: Copy + Default + PartialEq> Table<K, R> {
 
     /// Returns the number of a key that was used before.
     pub(crate) fn find(&self, key: &K) -> Option<No> {
-        let keys = &self.keys;
-        let same = |no: &No| keys.get(at(*no)) == Some(key);
+        let same = |no: &No| self.rows.get(at(*no)).is_some_and(|(found, _)| found == key);
+        if same(&self.last) {
+            return Some(self.last);
+        }
         self.index.find(hash(key), same).copied()
     }
 
     /// Returns the number of a key, and makes it an empty row if it has none.
     pub(crate) fn number(&mut self, key: &K) -> No {
         if let Some(no) = self.find(key) {
+            self.last = no;
             return no;
         }
         // 2^32 - 1 rows of 20 bytes and more do not fit in memory before numbers run out.
@@ -56,16 +61,17 @@ impl<K: Copy + Eq + Hash, R: Copy + Default + PartialEq> Table<K, R> {
         if no.is_multiple_of(64) {
             self.touched.push(0);
         }
-        self.keys.push(*key);
-        self.rows.push(R::default());
-        let keys = &self.keys;
-        self.index.insert_unique(hash(key), no, |no| keys.get(at(*no)).map_or(0, hash));
+        self.rows.push((*key, R::default()));
+        let rows = &self.rows;
+        self.index
+            .insert_unique(hash(key), no, |no| rows.get(at(*no)).map_or(0, |(key, _)| hash(key)));
+        self.last = no;
         no
     }
 
     /// Returns a row, the empty one for a number that was never given.
     pub(crate) fn get(&self, no: No) -> R {
-        self.rows.get(at(no)).copied().unwrap_or_default()
+        self.rows.get(at(no)).map_or_else(R::default, |(_, row)| *row)
     }
 
     /// Returns the row of a key, the empty one for a key that was never used.
@@ -75,12 +81,12 @@ impl<K: Copy + Eq + Hash, R: Copy + Default + PartialEq> Table<K, R> {
 
     /// Returns the key of a number.
     pub(crate) fn key(&self, no: No) -> Option<K> {
-        self.keys.get(at(no)).copied()
+        self.rows.get(at(no)).map(|(key, _)| *key)
     }
 
     /// Returns a row to change. `None` for a number that was never given.
     pub(crate) fn change(&mut self, no: No) -> Option<&mut R> {
-        let row = self.rows.get_mut(at(no))?;
+        let (_, row) = self.rows.get_mut(at(no))?;
         let word = self.touched.get_mut(at(no.checked_div(64)?))?;
         let bit = 1_u64.checked_shl(no % 64)?;
         if *word & bit == 0 {
@@ -103,17 +109,18 @@ impl<K: Copy + Eq + Hash, R: Copy + Default + PartialEq> Table<K, R> {
 
     /// Returns keys and rows in the order of first use, the empty ones too.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &R)> {
-        self.keys.iter().zip(&self.rows)
+        self.rows.iter().map(|(key, row)| (key, row))
     }
 
     /// Calls `change(key, before, now)` for each row that differs from the last digest.
     pub(crate) fn settle(&mut self, mut change: impl FnMut(No, &K, &R, &R)) {
-        for (no, before) in self.before.drain(..) {
+        // Taken, so that what a busy month needed is given back.
+        for (no, before) in std::mem::take(&mut self.before) {
             let word = no.checked_div(64).and_then(|w| self.touched.get_mut(at(w)));
             if let Some(word) = word {
                 *word = 0;
             }
-            if let (Some(key), Some(now)) = (self.keys.get(at(no)), self.rows.get(at(no)))
+            if let Some((key, now)) = self.rows.get(at(no))
                 && before != *now
             {
                 change(no, key, &before, now);

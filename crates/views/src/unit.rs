@@ -7,7 +7,6 @@
 //! quota and cash stand in rows without a purpose, payments in rows with theirs, people in the row
 //! without year and source.
 
-use hashbrown::HashTable;
 use ledger::ids::{Purpose, Source, Unit};
 use ledger::words::HouseholdState;
 
@@ -84,7 +83,6 @@ pub(crate) struct Units {
     positions: Chained<PositionKey, Position>,
     spendings: Chained<SpendingKey, Spending>,
     people: Table<No, People>,
-    payees: Payees,
     running: Running,
 }
 
@@ -94,12 +92,12 @@ impl Units {
             positions: Chained::new(),
             spendings: Chained::new(),
             people: Table::new(),
-            payees: Payees::default(),
             running: Running::new(LAYOUT.number),
         }
     }
 
-    pub(crate) fn apply(&mut self, step: &Step) -> Result<(), Drift> {
+    /// Applies a step; `more` households were paid by the unit for the first time.
+    pub(crate) fn apply(&mut self, step: &Step, more: i32) -> Result<(), Drift> {
         let (year, sign) = (step.year, step.sign);
         match step.what {
             What::Nothing
@@ -146,7 +144,7 @@ impl Units {
                 add(&mut row.cash_held, x, ROW)?;
                 if way.up { add(&mut row.returned_up, out, ROW) } else { Ok(()) }
             }
-            What::Paid(payment) => self.pay(step, &payment),
+            What::Paid(payment) => self.pay(step, &payment, more),
             What::Repaid(payment) => self.repay(step, &payment),
             What::Standing(changes) => changes.into_iter().flatten().try_for_each(|change| {
                 self.people(change.before, -1)?;
@@ -155,17 +153,18 @@ impl Units {
         }
     }
 
-    fn pay(&mut self, step: &Step, payment: &Payment) -> Result<(), Drift> {
+    fn pay(&mut self, step: &Step, payment: &Payment, more: i32) -> Result<(), Drift> {
         let Payment { quota, unit, household, purpose, fen } = *payment;
         let (x, out) = (step.sign.of(fen), step.sign.out(fen));
         let row = self.position(unit, step.year, quota)?;
         add(&mut row.quota_held, out, ROW)?;
         add(&mut row.cash_held, out, ROW)?;
         let row = self.spending(unit, step.year, quota, purpose)?;
-        let Some(household) = household else { return add(&mut row.to_projects, x, ROW) };
+        if household.is_none() {
+            return add(&mut row.to_projects, x, ROW);
+        }
         add(&mut row.to_households, x, ROW)?;
         count(&mut row.payments, step.sign.one(), ROW)?;
-        let more = self.payees.count(household, unit.no, step.sign.one());
         if more == 0 {
             return Ok(());
         }
@@ -332,29 +331,5 @@ impl<K: Copy + Eq + std::hash::Hash, R: Copy + Default + PartialEq> Chained<K, R
         std::iter::successors(first, move |no| at(&self.older, *no))
             .take_while(|no| *no != NONE)
             .filter_map(|no| Some((self.rows.key(no)?, self.rows.get(no))))
-    }
-}
-
-/// How many standing payments a household has from a unit: so that it is counted once.
-#[derive(Clone, Debug, Default)]
-struct Payees(HashTable<Payee>);
-
-#[derive(Clone, Copy, Debug)]
-struct Payee {
-    household: No,
-    unit: No,
-    live: i32,
-}
-
-impl Payees {
-    /// Counts a payment and returns by how much the unit's number of households changes.
-    fn count(&mut self, household: No, unit: No, one: i32) -> i32 {
-        let hash = |payee: &Payee| crate::table::hash(&(payee.household, payee.unit));
-        let new = Payee { household, unit, live: 0 };
-        let same = |payee: &Payee| payee.household == household && payee.unit == unit;
-        let payee = self.0.entry(hash(&new), same, hash).or_insert(new).into_mut();
-        let before = i32::from(0 < payee.live);
-        payee.live = payee.live.saturating_add(one);
-        i32::from(0 < payee.live).saturating_sub(before)
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn resolve(
         What::Standing(_) if sign == Sign::Define => What::Nothing,
         what => what,
     };
-    Ok(Step { seq, date, year: date.year(), sign, what })
+    Ok(Step { seq, date, year: views.year(date), sign, what })
 }
 
 /// Every event by name: a new kind does not compile until it is said here what views show of it.
