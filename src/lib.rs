@@ -5,5 +5,6 @@ pub mod cli;
 pub mod files;
 pub mod keys;
 pub mod node;
+pub mod reading;
 pub mod services;
 pub mod wire;

@@ -11,10 +11,13 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod backup;
+mod balance;
 mod bench;
+mod checkpoint;
 mod client;
 mod clock;
 mod copy;
+mod demo;
 pub mod failure;
 pub mod output;
 mod init;
@@ -44,7 +47,11 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Backup(backup::Args),
+    Balance(balance::Args),
     Bench(bench::Args),
+    Checkpoint(checkpoint::Args),
+    Demo(demo::Args),
+    History(balance::HistoryArgs),
     Init(init::Args),
     Log(log::Args),
     Post(post::Args),
@@ -76,6 +83,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(command: Command, out: &mut Output) -> Result<u8, Failure> {
     match command {
         Command::Backup(args) => backup::run(&args, out),
+        Command::Balance(args) => balance::run(&args, out),
+        Command::Checkpoint(args) => checkpoint::run(&args, out),
+        Command::Demo(args) => demo::run(&args, out),
+        Command::History(args) => balance::run_history(&args, out),
         Command::Bench(args) => bench::run(&args, out),
         Command::Init(args) => init::run(&args, out),
         Command::Log(args) => log::run(&args, out),

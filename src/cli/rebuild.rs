@@ -6,7 +6,6 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use journal::Reader as _;
 use proto::v1;
 use proto::v1::admin_client::AdminClient;
 use record::{Hash, Seq};

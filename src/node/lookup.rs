@@ -80,6 +80,37 @@ pub fn amounts(reader: &dyn Reader, first: Seq, last: Seq) -> Result<Vec<(u32, i
     Ok(out)
 }
 
+/// Returns how a record is spelled by its voucher, and its bank reference, if it has one.
+///
+/// # Errors
+/// 8005 when no such record stands there, 9004 when the log cannot be read.
+pub fn reference(reader: &dyn Reader, seq: Seq) -> Result<(String, String), Reason> {
+    let block = reader.block_of(seq).map_err(|error| unreadable(&error, seq))?;
+    let mut codec = Codec::new();
+    let records = block.iter().flat_map(|block| block.records());
+    let (mut key, mut found) = (String::new(), None);
+    for record in records.take_while(|record| record.seq() <= seq) {
+        if record.part() == 0
+            && let Some((posted, _)) = decode(&record)
+        {
+            key = format!("{}/{}", posted.organisation, posted.voucher_no);
+        }
+        if record.seq() == seq
+            && let Ok(entry) = codec.decode(&record)
+        {
+            let mut line = VoucherBuilder::new();
+            line.begin_line(u32::from(record.part()), entry.event.kind().name());
+            entry.event.fields(&mut line);
+            let voucher = line.finish();
+            let bank_ref = voucher.line(0).map(|line| line.text(Field::BankRef).to_owned());
+            found = Some((format!("{key}/{}", record.part()), bank_ref.unwrap_or_default()));
+        }
+    }
+    let missing =
+        || Reason::NotFound { what: Text::Borrowed("record"), id: Text::Owned(seq.to_string()) };
+    found.ok_or_else(missing)
+}
+
 /// What a header record says beside the reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {

@@ -14,7 +14,7 @@ use std::thread;
 
 use journal::segments::{Options, SegmentJournal};
 use journal::{Clock, Disk, Journal as _, RealDisk};
-use ledger::codec::Codec;
+use ledger::decide::Desk;
 use record::{BlockBuilder, Draft, Genesis, Hash, Seq, china_date, log_id, system};
 use tokio::sync::watch;
 
@@ -93,7 +93,7 @@ pub fn create(config: &Config, new: &NewLedger) -> Result<Node, Error> {
     builder.append(&draft, time_ms);
     // Power fails before this returns: the directory holds keys and an empty log, which is no ledger.
     journal.append(&first.hash, Arc::new(builder.finish()))?;
-    start(config, disk, journal, epoch, keys, None)
+    start(config, disk, journal, epoch, keys, None, true)
 }
 
 /// Opens the ledger in a directory and starts its threads.
@@ -120,7 +120,7 @@ pub fn open(config: &Config) -> Result<Node, Error> {
         (config.notes)("keys/salt was missing: a new one was drawn for the records to come");
     }
     let epoch = journal.acquire()?.0;
-    start(config, disk, journal, epoch, keys, published)
+    start(config, disk, journal, epoch, keys, published, false)
 }
 
 /// Reads the newest published checkpoint, of whichever origin.
@@ -149,6 +149,7 @@ fn start(
     epoch: u64,
     keys: Keys,
     published: Option<Signed>,
+    new: bool,
 ) -> Result<Node, Error> {
     let expected = published.as_ref().map(|signed| (signed.size, signed.root));
     let mut rolled_back = None;
@@ -168,7 +169,9 @@ fn start(
     {
         rolled_back = Some((size, root));
     }
-    let time = if genesis.synthetic {
+    let time = if genesis.synthetic && new {
+        Time::Start(SYNTHETIC_START_MS)
+    } else if genesis.synthetic {
         Time::Synthetic
     } else {
         let clock = Arc::clone(&config.clock);
@@ -176,7 +179,7 @@ fn start(
     };
     let jump = match &time {
         Time::Ordinary(clock) => clock.jumped(),
-        Time::Synthetic => None,
+        Time::Synthetic | Time::Start(_) => None,
     };
     if let Some(jump) = jump {
         (config.notes)(&format!("{}; nothing is appended", Error::Clock(jump)));
@@ -224,9 +227,7 @@ fn start(
         unsealed_since: unsealed.then_some(now),
         time,
         recent,
-        codec: Codec::new(),
-        entries: Vec::new(),
-        draft: Draft::new(),
+        desk: Desk::new(),
         waiting: Vec::new(),
         failed: false,
     };

@@ -11,13 +11,12 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ledger::codec::Codec;
-use ledger::decide::{Ask, Outcome, decide};
+use ledger::decide::{Ask, Desk, Outcome, post, post_time};
 use ledger::event::Entry;
-use ledger::reject::{Reason, Refusal, Reject, Text};
+use ledger::reject::{Reason, Refusal, Text};
 use ledger::state::State;
 use record::limits::SEAL_INTERVAL_MS;
-use record::{BlockBuilder, Draft, DraftError, Placed, Seal, china_date, system};
+use record::{BlockBuilder, Draft, Placed, Seal, china_date, system};
 use tokio::sync::oneshot;
 
 use super::checkpoint::{self, Signed};
@@ -35,6 +34,8 @@ pub(crate) enum Time {
     Ordinary(PostClock),
     /// From the vouchers.
     Synthetic,
+    /// One time for all that `init` posts on a synthetic ledger.
+    Start(u64),
 }
 
 /// The sequencer's own state.
@@ -50,9 +51,7 @@ pub(crate) struct Sequencer {
     /// Monotonic time at which the first record since the last seal was placed; `None`: there is none.
     pub(crate) unsealed_since: Option<u64>,
     pub(crate) recent: Recent,
-    pub(crate) codec: Codec,
-    pub(crate) entries: Vec<Entry>,
-    pub(crate) draft: Draft,
+    pub(crate) desk: Desk,
     /// What waits for the block that grows, or for one before it.
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) failed: bool,
@@ -121,6 +120,7 @@ impl Sequencer {
     fn decide(&mut self, posted: &Posted) -> Found {
         let now_ms = match &mut self.time {
             Time::Synthetic => 0,
+            Time::Start(start_ms) => *start_ms,
             Time::Ordinary(clock) => match clock.now(self.last_ms) {
                 Ok(now_ms) => now_ms,
                 Err(jump) => {
@@ -130,22 +130,33 @@ impl Sequencer {
                 }
             },
         };
-        let mut outcome = self.ask(posted, now_ms);
-        if let Outcome::Posted { time_ms, .. } = &outcome
-            && !posted.post.validate_only
-            && self.month_turns(*time_ms)
+        if self.month_turns(posted)
+            && self.would_post(posted)
+            && let Err(reason) = self.seal()
         {
-            // The voucher lands behind the seal, so it is decided again for its place there.
-            self.state.rollback();
-            if let Err(reason) = self.seal() {
-                return refused(reason);
-            }
-            outcome = self.ask(posted, now_ms);
+            return refused(reason);
         }
+        let outcome = self.ask(posted, now_ms, posted.post.validate_only);
         self.found(posted, outcome)
     }
 
-    fn ask(&mut self, posted: &Posted, now_ms: u64) -> Outcome {
+    /// Whether a synthetic ledger seals before this voucher: it would open a later month.
+    fn month_turns(&self, posted: &Posted) -> bool {
+        let month = |ms| ledger::ids::Date(china_date(ms)).month();
+        matches!(self.time, Time::Synthetic)
+            && !posted.post.validate_only
+            && self.unsealed_since.is_some()
+            && month(self.last_ms) < month(post_time(self.last_ms, posted.form.date, 0, true))
+    }
+
+    /// Whether the voucher would be accepted: only that moves the clock, and it is decided for its place
+    /// behind the seal afterwards.
+    fn would_post(&mut self, posted: &Posted) -> bool {
+        let outcome = self.ask(posted, 0, true);
+        matches!(outcome, Outcome::Posted { warnings, .. } if warnings.is_empty())
+    }
+
+    fn ask(&mut self, posted: &Posted, now_ms: u64, dry_run: bool) -> Outcome {
         let ask = Ask {
             voucher: &posted.post.voucher,
             form: &posted.form,
@@ -155,10 +166,10 @@ impl Sequencer {
             now_ms,
             synthetic: matches!(self.time, Time::Synthetic),
             seq_next: self.builder.next_seq(),
-            dry_run: posted.post.validate_only,
+            dry_run,
         };
         let past = self.recent.with(&self.builder);
-        decide(&mut self.state, &past, &ask, &mut self.entries)
+        post(&mut self.state, &past, &ask, &mut self.desk)
     }
 
     fn found(&mut self, posted: &Posted, outcome: Outcome) -> Found {
@@ -170,16 +181,11 @@ impl Sequencer {
                 Counters::one(&self.shared.counters.duplicates);
                 Found::Duplicate { first_seq }
             }
-            Outcome::Posted { first_seq, last_seq, time_ms, warnings } => {
-                if let Err(reason) = self.encode(posted.form.date) {
-                    self.state.rollback();
-                    return Found::Refused(reason);
-                }
-                if dry_run {
-                    Counters::one(&self.shared.counters.dry_runs);
-                    return Found::Preview(Box::new(self.preview(posted, warnings)));
-                }
-                self.state.commit();
+            Outcome::Posted { warnings, .. } if dry_run => {
+                Counters::one(&self.shared.counters.dry_runs);
+                Found::Preview(Box::new(self.preview(posted, warnings)))
+            }
+            Outcome::Posted { first_seq, last_seq, time_ms, .. } => {
                 let placed = self.place(time_ms);
                 assert!(
                     (placed.first_seq, placed.last_seq) == (first_seq, last_seq),
@@ -203,22 +209,6 @@ impl Sequencer {
         }
     }
 
-    /// Encodes what was decided; 6003, 6004 and 6005 are found here.
-    fn encode(&mut self, date: ledger::ids::Date) -> Result<(), Reject> {
-        self.draft.clear();
-        for (entry, line) in self.entries.iter().zip(0_u32..) {
-            self.codec
-                .encode(entry, date, &mut self.draft)
-                .map_err(|error| too_large(&error).at(line, ""))?;
-        }
-        if BlockBuilder::too_large(&self.draft) {
-            let found = number(self.draft.sealed_len());
-            let max = number(record::limits::BLOCK_BYTES_MAX);
-            return Err(Reason::VoucherTooLarge { found, max }.at(0, "").into());
-        }
-        Ok(())
-    }
-
     fn preview(&self, posted: &Posted, warnings: Vec<Refusal>) -> Preview {
         let line = |(entry, line_no): (&Entry, u32)| PreviewLine {
             line_no,
@@ -227,17 +217,9 @@ impl Sequencer {
             skipped: entry.common.skipped.clone(),
         };
         // The header record is no line.
-        let lines = self.entries.iter().zip(0_u32..).skip(1).map(line).collect();
+        let lines = self.desk.entries.iter().zip(0_u32..).skip(1).map(line).collect();
         let warnings = warnings.into_iter().map(|warning| warning.reason).collect();
         Preview { lines, warnings, content_digest: posted.digest }
-    }
-
-    /// Whether a synthetic ledger seals before a record of this time: it opens a later month.
-    fn month_turns(&self, time_ms: u64) -> bool {
-        let month = |ms| ledger::ids::Date(china_date(ms)).month();
-        matches!(self.time, Time::Synthetic)
-            && self.unsealed_since.is_some()
-            && month(self.last_ms) < month(time_ms)
     }
 }
 
@@ -253,36 +235,17 @@ fn legs(entry: &Entry) -> Vec<(String, i64)> {
     legs
 }
 
-fn too_large(error: &DraftError) -> Reason {
-    match error {
-        DraftError::TooManyLegs { found } => {
-            let max = number(record::limits::RECORD_LEGS_MAX);
-            Reason::TooManyLegs { found: number(*found), max }
-        }
-        DraftError::RecordTooLarge { found } => {
-            let max = number(record::limits::RECORD_BYTES_MAX);
-            Reason::RecordTooLarge { found: number(*found), max }
-        }
-        // A fault of our own: refused, so that it reaches no disk.
-        other => read_only(&other.to_string()),
-    }
-}
-
 fn refused(reason: Reason) -> Found {
     Found::Refused(reason.at(0, "").into())
-}
-
-fn number(n: usize) -> u64 {
-    u64::try_from(n).unwrap_or(u64::MAX)
 }
 
 impl Sequencer {
     /// Places the encoded voucher in the block, closing that first when it has no room.
     fn place(&mut self, now_ms: u64) -> Placed {
-        if !self.builder.fits(&self.draft) {
+        if !self.builder.fits(&self.desk.draft) {
             self.flush();
         }
-        let placed = self.builder.append(&self.draft, now_ms);
+        let placed = self.builder.append(&self.desk.draft, now_ms);
         self.recent.push(&self.builder, placed);
         self.last_ms = now_ms;
         if self.unsealed_since.is_none() {
@@ -329,7 +292,7 @@ impl Sequencer {
             return self.published();
         }
         let now_ms = match &mut self.time {
-            Time::Synthetic => self.last_ms,
+            Time::Synthetic | Time::Start(_) => self.last_ms,
             Time::Ordinary(clock) => {
                 // Tried again in a minute, by a process whose clock is believed.
                 self.unsealed_since = Some(clock.monotonic_ms());
@@ -337,10 +300,10 @@ impl Sequencer {
             }
         };
         let payload = self.seal_payload(applied.root()).encode();
-        self.draft.clear();
-        let pushed = self.draft.push(system::SEAL, china_date(now_ms), &[], &payload);
+        let mut draft = Draft::new();
+        let pushed = draft.push(system::SEAL, china_date(now_ms), &[], &payload);
         pushed.map_err(|error| read_only(&error.to_string()))?;
-        self.builder.append(&self.draft, now_ms);
+        self.builder.append(&draft, now_ms);
         self.last_ms = now_ms;
         self.unsealed_since = None;
         // The seal stands in a block of its own; what waits from here on waits for it, too.
@@ -398,7 +361,7 @@ impl Sequencer {
 
     /// How long until a seal is due; `None`: none is.
     fn until_seal(&self) -> Option<Duration> {
-        if self.failed || matches!(self.time, Time::Synthetic) {
+        if self.failed || !matches!(self.time, Time::Ordinary(_)) {
             return None;
         }
         let due = self.unsealed_since?.saturating_add(SEAL_INTERVAL_MS);

@@ -9,6 +9,7 @@
 pub mod admin;
 pub mod answer;
 pub mod audit;
+pub mod balances;
 pub mod codec;
 pub mod log;
 mod page;
@@ -77,6 +78,7 @@ pub fn routes(node: &Handle, trusted_loopback: bool, stop: watch::Receiver<bool>
     routes
         .add_service(limited!(posting::Server::new(posting::Posting::new(node.clone()))))
         .add_service(limited!(registry::Server::new(registry::Registry::new(node.clone()))))
+        .add_service(limited!(balances::Server::new(balances::Balances::new(node.clone()))))
         .add_service(limited!(log::Server::new(log::Log::new(node.clone()))))
         .add_service(limited!(audit::Server::new(audit::Audit::new(node.clone()))))
         .add_service(limited!(admin::Server::new(admin::Admin::new(

@@ -5,8 +5,9 @@
 //! Always: a question about something out of scope answers 5014, with no hint whether it exists. On
 //! loopback nobody in particular sees everything, and `Admin.Status` says so.
 
-use ledger::ids::{OfficialId, OrgId};
+use ledger::ids::{OfficialId, OrgId, QuotaId};
 use ledger::reject::Reason;
+use ledger::state::State;
 use record::Record;
 use tonic::Status;
 
@@ -73,6 +74,28 @@ pub async fn everything(node: &Handle, identity: Identity) -> Result<(), Status>
 /// 5014.
 pub async fn code(node: &Handle, identity: Identity, code: &str) -> Result<(), Status> {
     if of(node, identity).await?.holds(code) { Ok(()) } else { Err(refuse(Reason::OutOfScope {})) }
+}
+
+/// Whether a caller may ask about a quota: one issued by its own treasury, or all when it may see the
+/// province.
+///
+/// # Errors
+/// 5014.
+pub async fn quota(node: &Handle, identity: Identity, id: QuotaId) -> Result<(), Status> {
+    let scope = of(node, identity).await?;
+    if scope.holds("44") {
+        return Ok(());
+    }
+    let look = move |state: &State| state.money.quota(id).map(|(_, quota)| (quota.treasury, quota.home));
+    let (found, _) = node.look(look).await.map_err(refuse)?;
+    match found {
+        Some((treasury, home))
+            if scope.holds(&treasury.to_string()) || scope.holds(&home.to_string()) =>
+        {
+            Ok(())
+        }
+        _ => Err(refuse(Reason::OutOfScope {})),
+    }
 }
 
 /// Whether a caller may ask what became of an organisation's voucher.

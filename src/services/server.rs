@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use record::limits::{
-    CONNECTION_AGE_MS_MAX, CONNECTION_GRACE_MS, CONNECTION_REQUESTS_MAX, CONNECTIONS_MAX,
+    CALL_MS_MAX, CONNECTION_AGE_MS_MAX, CONNECTION_GRACE_MS, CONNECTION_REQUESTS_MAX, CONNECTIONS_MAX,
     DRAIN_MS_MAX, HANDSHAKE_MS_MAX, HEADER_LIST_BYTES_MAX, KEEPALIVE_INTERVAL_MS,
     KEEPALIVE_TIMEOUT_MS,
 };
@@ -24,10 +24,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Status};
+use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
+use tower::util::MapResponseLayer;
 
+use super::posting::too_large;
 use crate::auth::{Peer, certified};
 
 /// Handshakes done whose connection tonic has not taken yet.
@@ -58,6 +62,8 @@ pub async fn serve(
         .max_connection_age_grace(ms(CONNECTION_GRACE_MS))
         .http2_adaptive_window(Some(true))
         .tcp_nodelay(true)
+        .timeout(ms(CALL_MS_MAX))
+        .layer(MapResponseLayer::new(explain as fn(_) -> _))
         .add_routes(routes)
         .serve_with_incoming_shutdown(ReceiverStream::new(accepted), async move {
             drop(stopped.wait_for(|stop| *stop).await);
@@ -73,6 +79,16 @@ pub async fn serve(
     };
     accepting.abort();
     served
+}
+
+/// Gives a message above the limit its code: the transport refuses it before any handler sees it.
+fn explain(response: http::Response<Body>) -> http::Response<Body> {
+    match Status::from_header_map(response.headers()) {
+        Some(status) if status.code() == Code::OutOfRange && status.details().is_empty() => {
+            too_large(status).into_http()
+        }
+        _ => response,
+    }
 }
 
 async fn accept(

@@ -6,7 +6,6 @@
 //! Always: every refusal travels with `ErrorInfo` (code as reason, domain `mingzhang`, facts),
 //! `BadRequest` (place of each refusal) and `Help` (its page). Source: domain contract, 8.3.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use ledger::reject::{Reason, Refusal, Reject};
@@ -49,15 +48,37 @@ pub fn rpc_status(reject: &Reject) -> pb::Status {
     pb::Status { code: reason.status().number(), message, details }
 }
 
-fn error_info(first: &Refusal, total: u64) -> pb::ErrorInfo {
-    let mut metadata: HashMap<String, String> =
-        first.reason.facts().into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect();
-    metadata.insert("line".to_owned(), first.line.to_string());
-    metadata.insert("name".to_owned(), first.reason.name().to_owned());
+/// `google.rpc.ErrorInfo` with its map as a list: maps are written in random order, and equal refusals are
+/// to be equal bytes.
+#[derive(Clone, PartialEq, prost::Message)]
+struct ErrorInfo {
+    #[prost(string, tag = "1")]
+    reason: String,
+    #[prost(string, tag = "2")]
+    domain: String,
+    #[prost(message, repeated, tag = "3")]
+    metadata: Vec<Fact>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Fact {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "2")]
+    value: String,
+}
+
+fn error_info(first: &Refusal, total: u64) -> ErrorInfo {
+    let fact = |(name, value): (&str, String)| Fact { name: name.to_owned(), value };
+    let mut metadata: Vec<Fact> = first.reason.facts().into_iter().map(fact).collect();
+    // A refusal's own fact of the same name would stand before and be hidden by these.
+    metadata.retain(|fact| fact.name != "line" && fact.name != "name");
+    metadata.push(fact(("line", first.line.to_string())));
+    metadata.push(fact(("name", first.reason.name().to_owned())));
     if 1 < total {
-        metadata.insert("refusals".to_owned(), total.to_string());
+        metadata.push(fact(("refusals", total.to_string())));
     }
-    pb::ErrorInfo { reason: first.reason.label(), domain: DOMAIN.to_owned(), metadata }
+    ErrorInfo { reason: first.reason.label(), domain: DOMAIN.to_owned(), metadata }
 }
 
 fn bad_request(reject: &Reject) -> pb::BadRequest {

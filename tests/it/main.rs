@@ -1,3 +1,23 @@
-//! Tests of the whole program over real sockets and files.
+//! The whole program over real sockets and real files.
+//!
+//! Lives here: what a client sees of the wire (`posting`, `reading`), a ledger's first records and restarts
+//! (`init`, `restart`), the command line (`cli`), TLS (`tls`). Lives elsewhere: rules (`ledger`), crash
+//! points (`tests/crash`).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    missing_docs,
+    reason = "a test fails by panicking"
+)]
 
-fn main() {}
+mod cli;
+mod init;
+mod posting;
+mod reading;
+mod restart;
+mod server;
+mod wire;

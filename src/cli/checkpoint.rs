@@ -1,0 +1,58 @@
+//! `mingzhang checkpoint`: the newest published checkpoint, or a fresh one.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use journal::RealDisk;
+use proto::v1;
+use proto::v1::audit_client::AuditClient;
+use serde_json::json;
+
+use super::client::connect;
+use super::failure::Failure;
+use super::output::Output;
+use super::runtime;
+use super::source::{Place, Source};
+use crate::node;
+
+/// Print the newest published checkpoint, or seal the log and publish one
+#[derive(Debug, Parser)]
+#[command(after_help = "Example: mingzhang checkpoint --to 127.0.0.1:7161 --publish --out today.checkpoint")]
+pub(super) struct Args {
+    #[command(flatten)]
+    source: Source,
+    /// Seal the log and publish a checkpoint first; needs --to
+    #[arg(long, requires = "to")]
+    publish: bool,
+    /// File to write it to
+    #[arg(long, value_name = "F")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
+    let (note, size) = match args.source.place()? {
+        Place::Server(address) => runtime()?.block_on(async {
+            let mut client = AuditClient::new(connect(&address).await?);
+            let request = v1::GetCheckpointRequest { fresh: false, publish: args.publish };
+            let found = client.get_checkpoint(request).await?.into_inner();
+            Ok::<_, Failure>((found.checkpoint, found.size))
+        })?,
+        Place::Directory(data) => {
+            let ledger = node::read_only(&data)?;
+            let disk = RealDisk::new(&data);
+            let newest = node::checkpoint::newest(&disk, "", Some(&ledger.genesis.origin));
+            let newest = newest.map_err(|error| Failure::file(&data, &error))?;
+            let newest = newest.ok_or_else(|| Failure::no("no checkpoint was published yet"))?;
+            (newest.note, newest.size)
+        }
+    };
+    if let Some(path) = &args.out {
+        std::fs::write(path, &note).map_err(|error| Failure::file(path, &error))?;
+    }
+    let position = size.checked_sub(1);
+    out.document(&json!({
+        "what": "checkpoint", "position": position, "checkpoint": note, "proof": [],
+    }));
+    out.line(note.trim_end());
+    Ok(0)
+}

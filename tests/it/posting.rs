@@ -1,0 +1,210 @@
+//! Posting: replies, retries, refusals, dry runs, streams.
+
+use proto::v1;
+use prost::Message as _;
+use tokio_stream::StreamExt as _;
+
+use crate::server::{Server, get, organisations, post, refusal, refusal_of, reply};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_answers_with_the_first_reply_byte_for_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::fresh(&dir.path().join("l")).await;
+    let mut client = server.posting().await;
+    let first = client.post_voucher(post(organisations("A-1", 1..4))).await.unwrap();
+    assert!(first.metadata().get("mingzhang-duplicate").is_none());
+    let first = first.into_inner();
+    let facts = reply(first.clone());
+    assert_eq!((facts.organisation.as_str(), facts.voucher_no.as_str()), ("PO44", "A-1"));
+    assert_eq!(facts.last_seq, facts.first_seq + 3);
+    assert_eq!((facts.content_digest.len(), facts.chain_hash.len()), (32, 32));
+
+    // From another connection, after other vouchers, and after a restart.
+    client.post_voucher(post(organisations("A-2", [9]))).await.unwrap();
+    let mut other = server.posting().await;
+    let again = other.post_voucher(post(organisations("A-1", 1..4))).await.unwrap();
+    assert_eq!(again.metadata().get("mingzhang-duplicate").unwrap(), "1");
+    assert_eq!(again.into_inner().encode_to_vec(), first.encode_to_vec());
+    let found = other.get_voucher(get("A-1")).await.unwrap().into_inner();
+    assert_eq!(found.reply.unwrap(), facts);
+    assert_eq!(found.header.unwrap().line_count, Some(3));
+    let data = server.data.clone();
+    drop((client, other));
+    server.stop().await;
+    let server = Server::start(&data).await;
+    let again = server.posting().await.post_voucher(post(organisations("A-1", 1..4))).await;
+    assert_eq!(again.unwrap().into_inner().encode_to_vec(), first.encode_to_vec());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_posted_once_however_many_send_it_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::fresh(&dir.path().join("l")).await;
+    let mut calls = Vec::new();
+    for _ in 0..16 {
+        let mut client = server.posting().await;
+        calls.push(tokio::spawn(async move {
+            client.post_voucher(post(organisations("A-1", 1..40))).await.unwrap()
+        }));
+    }
+    let (mut replies, mut duplicates) = (Vec::new(), 0);
+    for call in calls {
+        let answer = call.await.unwrap();
+        duplicates += usize::from(answer.metadata().contains_key("mingzhang-duplicate"));
+        replies.push(answer.into_inner().encode_to_vec());
+    }
+    assert_eq!(duplicates, 15);
+    assert!(replies.iter().all(|reply| *reply == replies[0]));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_key_with_other_content_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::fresh(&dir.path().join("l")).await;
+    let mut client = server.posting().await;
+    client.post_voucher(post(organisations("A-1", [1]))).await.unwrap();
+    let refused = client.post_voucher(post(organisations("A-1", [2]))).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::AlreadyExists);
+    assert_eq!(refusal(&refused).0, "MZ-1030");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_names_code_line_and_field_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::fresh(&dir.path().join("l")).await;
+    let mut client = server.posting().await;
+    client.post_voucher(post(organisations("A-1", [1]))).await.unwrap();
+    let head = server.node().applied();
+    let refused = client.post_voucher(post(organisations("A-2", [2, 1]))).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::AlreadyExists);
+    assert_eq!(refusal(&refused), ("MZ-5025".to_owned(), "lines[2].organisation".to_owned()));
+    assert_eq!(server.node().applied(), head);
+    // The key was not consumed.
+    let answer = client.post_voucher(post(organisations("A-2", [2]))).await.unwrap();
+    assert_eq!(reply(answer.into_inner()).first_seq, head.size());
+    let unknown = client.get_voucher(get("A-3")).await.unwrap_err();
+    assert_eq!((unknown.code(), refusal(&unknown).0), (tonic::Code::NotFound, "MZ-8004".to_owned()));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_ledgers_voucher_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::fresh(&dir.path().join("l")).await;
+    let mut client = server.posting().await;
+    let origin = "ledger.example/other".to_owned();
+    let request = v1::PostVoucherRequest { origin, ..post(organisations("A-1", [1])) };
+    let refused = client.post_voucher(request).await.unwrap_err();
+    assert_eq!(refusal(&refused).0, "MZ-8002");
+    let mut request = tonic::Request::new(post(organisations("A-1", [1])));
+    request.metadata_mut().insert("mingzhang-organisation", "FB44".parse().unwrap());
+    let refused = client.post_voucher(request).await.unwrap_err();
+    assert_eq!(refusal(&refused).0, "MZ-5015");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_posts_nothing_and_answers_as_a_duplicate_would() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::fresh(&dir.path().join("l")).await;
+    let mut client = server.posting().await;
+    let head = server.node().applied();
+    let dry = || v1::PostVoucherRequest {
+        validate_only: true,
+        ..post(organisations("A-1", [1, 2]))
+    };
+    let outcome = client.post_voucher(dry()).await.unwrap().into_inner().outcome.unwrap();
+    let v1::post_voucher_response::Outcome::Preview(preview) = outcome else { panic!() };
+    assert!(!preview.would_be_duplicate);
+    assert_eq!(preview.lines.len(), 2);
+    assert_eq!(server.node().applied(), head);
+    let posted = reply(client.post_voucher(post(organisations("A-1", [1, 2]))).await.unwrap().into_inner());
+    assert_eq!(posted.content_digest, preview.content_digest);
+    let outcome = client.post_voucher(dry()).await.unwrap().into_inner().outcome.unwrap();
+    let v1::post_voucher_response::Outcome::Preview(preview) = outcome else { panic!() };
+    assert_eq!((preview.would_be_duplicate, preview.first_seq), (true, Some(posted.first_seq)));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_of_a_stream_come_in_order_and_a_refusal_is_one_of_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::fresh(&dir.path().join("l")).await;
+    let mut client = server.posting().await;
+    let request = |tag: u32| v1::PostVouchersRequest {
+        tag: u64::from(tag),
+        // Every tenth registers what stands already.
+        voucher: Some(organisations(
+            &format!("S-{tag:04}"),
+            [if tag % 10 == 9 { 0 } else { tag }],
+        )),
+        ..Default::default()
+    };
+    let requests: Vec<_> = (0..1_000).map(request).collect();
+    let answers = client.post_vouchers(tokio_stream::iter(requests.clone())).await.unwrap();
+    let answers: Vec<_> = answers.into_inner().map(Result::unwrap).collect().await;
+    assert_eq!(answers.iter().map(|a| a.tag).collect::<Vec<_>>(), (0..1_000).collect::<Vec<_>>());
+    let mut next = 0;
+    for answer in &answers {
+        match answer.outcome.as_ref().unwrap() {
+            v1::post_vouchers_response::Outcome::Reply(reply) => {
+                assert!(next <= reply.first_seq && !answer.duplicate);
+                next = reply.last_seq + 1;
+            }
+            v1::post_vouchers_response::Outcome::Status(status) => {
+                assert_eq!(answer.tag % 10, 9);
+                assert_eq!(refusal_of(status).0, "MZ-5025");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let again = client.post_vouchers(tokio_stream::iter(requests)).await.unwrap();
+    let again: Vec<_> = again.into_inner().map(Result::unwrap).collect().await;
+    for (before, after) in answers.iter().zip(&again) {
+        assert_eq!(before.outcome, after.outcome);
+        assert_eq!(after.duplicate, after.tag % 10 != 9);
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_voucher_in_chunks_is_posted_at_half_close_and_not_before() {
+    use v1::post_voucher_stream_request::Part;
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::fresh(&dir.path().join("l")).await;
+    let mut client = server.posting().await;
+    let voucher = organisations("C-1", 1..=3_000);
+    let head = v1::VoucherHead { header: voucher.header.clone(), ..Default::default() };
+    let mut parts = vec![Part::Head(head)];
+    for lines in voucher.lines.chunks(700) {
+        parts.push(Part::Chunk(v1::LineChunk { lines: lines.to_vec() }));
+    }
+    let parts: Vec<_> =
+        parts.into_iter().map(|part| v1::PostVoucherStreamRequest { part: Some(part) }).collect();
+    // A stream that never closes posts nothing.
+    let (sender, receiver) = tokio::sync::mpsc::channel(8);
+    let calling = tokio::spawn({
+        let mut client = server.posting().await;
+        async move {
+            let requests = tokio_stream::wrappers::ReceiverStream::new(receiver);
+            client.post_voucher_stream(requests).await
+        }
+    });
+    for part in parts.clone() {
+        sender.send(part).await.unwrap();
+    }
+    calling.abort();
+    assert!(calling.await.unwrap_err().is_cancelled());
+    drop(sender);
+    let unknown = client.get_voucher(get("C-1")).await.unwrap_err();
+    assert_eq!(refusal(&unknown).0, "MZ-8004");
+    let posted = client.post_voucher_stream(tokio_stream::iter(parts)).await.unwrap().into_inner();
+    let Some(v1::post_voucher_stream_response::Outcome::Reply(reply)) = posted.outcome else {
+        panic!()
+    };
+    assert_eq!(reply.last_seq - reply.first_seq, 3_000);
+    server.stop().await;
+}
