@@ -176,8 +176,7 @@ pub fn fold(log: &dyn Log, at: AsOf) -> Result<Projection, Reason> {
             views.pass(record);
             return Ok(true);
         }
-        let entry =
-            codec.decode(record).map_err(|error| HistoryError::Decode { seq, error })?;
+        let entry = codec.decode(record).map_err(|error| HistoryError::Decode { seq, error })?;
         let place = At::of_record(record);
         let counts = at.counts(place.date);
         if let Err(drift) = views.apply_as(&place, &entry.event, counts) {

@@ -74,9 +74,9 @@ fn take(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
         if count == 0 || 4 < count {
             return None;
         }
-        len = bytes.iter().try_fold(0_usize, |len, byte| {
-            len.checked_mul(256)?.checked_add(usize::from(*byte))
-        })?;
+        len = bytes
+            .iter()
+            .try_fold(0_usize, |len, byte| len.checked_mul(256)?.checked_add(usize::from(*byte)))?;
         rest = behind;
     }
     rest.split_at_checked(len)

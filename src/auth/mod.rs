@@ -69,6 +69,16 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// Hash of the connection's key; `None` without a certificate.
+    pub fn key_hash(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Certificate(certified) => Some(certified.key_hash),
+            Self::Named(_) | Self::Loopback => None,
+        }
+    }
+}
+
 impl Peer {
     /// What is known of a new connection.
     pub fn new(address: SocketAddr, certificate: Option<Certified>) -> Self {

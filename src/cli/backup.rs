@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use journal::{Disk as _, RealDisk, Reader as _};
+use journal::{Disk as _, Reader as _, RealDisk};
 use record::Seq;
 use serde_json::json;
 
@@ -76,7 +76,8 @@ fn copy_checkpoints(from: &Path, to: &Path, origin: &str, records: u64) -> Resul
         if records < size {
             continue;
         }
-        let failed = |error| Failure::file(&from.join(checkpoint::PUBLISHED_DIR).join(&name), &error);
+        let failed =
+            |error| Failure::file(&from.join(checkpoint::PUBLISHED_DIR).join(&name), &error);
         let signed = checkpoint::of_size(&source, "", origin, size).map_err(failed)?;
         checkpoint::publish(&target, "", &signed).map_err(failed)?;
         copied = copied.saturating_add(1);

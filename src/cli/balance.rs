@@ -24,8 +24,10 @@ use crate::services::payload::line;
 
 /// Print a balance: what is owed, sent, held, spent or paid
 #[derive(Debug, Parser)]
-#[command(after_help = "Example: mingzhang balance household 44142490120100013 --to 127.0.0.1:7161\n\
-    Example: mingzhang balance city 4414 --data /srv/ledger --as-of-date 2016-12-31")]
+#[command(
+    after_help = "Example: mingzhang balance household 44142490120100013 --to 127.0.0.1:7161\n\
+    Example: mingzhang balance city 4414 --data /srv/ledger --as-of-date 2016-12-31"
+)]
 pub(super) struct Args {
     /// What the code names
     #[arg(value_enum)]
@@ -124,11 +126,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
 }
 
 /// Returns the JSON document of a server's balance.
-pub(super) async fn document(
-    channel: Channel,
-    kind: Kind,
-    code: &str,
-) -> Result<Value, Failure> {
+pub(super) async fn document(channel: Channel, kind: Kind, code: &str) -> Result<Value, Failure> {
     let told = remote(channel, kind, code, &AsOf::default()).await?;
     Ok(json(kind, code, &told))
 }
@@ -209,9 +207,9 @@ impl Ledger {
         let day = date.unwrap_or_else(|| self.replay.last_date());
         let state = &self.replay.state;
         let question = match (kind, kind.level()) {
-            (Kind::City, _) => Question::City(
-                unit_at(code, Level::City).ok_or_else(|| bad(code, "a city"))?,
-            ),
+            (Kind::City, _) => {
+                Question::City(unit_at(code, Level::City).ok_or_else(|| bad(code, "a city"))?)
+            }
             (_, Some(level)) => {
                 let unit = unit_at(code, level).ok_or_else(|| bad(code, kind.name()))?;
                 Question::Unit { unit, own_only: false }
@@ -266,12 +264,7 @@ impl Ledger {
     }
 }
 
-async fn remote(
-    channel: Channel,
-    kind: Kind,
-    code: &str,
-    as_of: &AsOf,
-) -> Result<Told, Failure> {
+async fn remote(channel: Channel, kind: Kind, code: &str, as_of: &AsOf) -> Result<Told, Failure> {
     let mut client = BalancesClient::new(channel);
     let code = code.to_owned();
     let as_of_position = as_of.as_of;

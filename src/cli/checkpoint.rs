@@ -17,7 +17,9 @@ use crate::node;
 
 /// Print the newest published checkpoint, or seal the log and publish one
 #[derive(Debug, Parser)]
-#[command(after_help = "Example: mingzhang checkpoint --to 127.0.0.1:7161 --publish --out today.checkpoint")]
+#[command(
+    after_help = "Example: mingzhang checkpoint --to 127.0.0.1:7161 --publish --out today.checkpoint"
+)]
 pub(super) struct Args {
     #[command(flatten)]
     source: Source,

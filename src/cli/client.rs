@@ -7,11 +7,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use proto::RpcStatus;
-use proto::v1::posting_client::PostingClient;
-use proto::v1::post_vouchers_response::Outcome;
-use proto::v1::{self, post_voucher_response, post_voucher_stream_response};
 use prost::Message as _;
+use proto::RpcStatus;
+use proto::v1::post_vouchers_response::Outcome;
+use proto::v1::posting_client::PostingClient;
+use proto::v1::{self, post_voucher_response, post_voucher_stream_response};
 use record::limits::{MESSAGE_BYTES_MAX, QUEUE_RETRY_MS};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -36,7 +36,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// # Errors
 /// Exit 2 for an address that is none, 3 when nobody answers there.
 pub(super) async fn connect(address: &str) -> Result<Channel, Failure> {
-    let uri = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    let uri =
+        if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
     let endpoint = Endpoint::from_shared(uri)
         .map_err(|error| Failure::usage(format!("--to {address}: {error}")))?
         .connect_timeout(CONNECT)

@@ -56,7 +56,10 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
     }
     out.line(format!("1. a new ledger in {}", data.display()));
     let made = init::make(&data, ORIGIN, Some(args.seed), None, out)?;
-    out.line(format!("   {} records: genesis, organisations, rules, areas, seal", made.checkpoint.size));
+    out.line(format!(
+        "   {} records: genesis, organisations, rules, areas, seal",
+        made.checkpoint.size
+    ));
     out.line(format!("2. synthetic vouchers in {} (profile {})", input.display(), args.profile));
     let totals = files::write(args.profile, args.seed, &input)?;
     let sums = (count(totals.vouchers), count(totals.lines), yuan(totals.sum_fen));
@@ -191,10 +194,7 @@ async fn publish(channel: Channel) -> Result<v1::GetCheckpointResponse, Failure>
 }
 
 /// Balances of the first household, its village, and both sides of the first pairing.
-async fn balances(
-    channel: &Channel,
-    plan: &sim::Plan,
-) -> Result<Vec<(String, Value)>, Failure> {
+async fn balances(channel: &Channel, plan: &sim::Plan) -> Result<Vec<(String, Value)>, Failure> {
     let household = plan.household_code(0).to_string();
     let mut asked = vec![("household", Kind::Household, household)];
     let village = usize::try_from(plan.village_of(0)).ok().and_then(|at| plan.villages().get(at));

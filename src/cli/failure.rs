@@ -76,11 +76,13 @@ impl Failure {
         let (code, message) = first.map_or_else(
             || (String::new(), status.message.clone()),
             |told| {
-                let at = if told.line == 0 { String::new() } else { format!("line {}: ", told.line) };
+                let at =
+                    if told.line == 0 { String::new() } else { format!("line {}: ", told.line) };
                 (told.code, format!("{at}{}", told.message))
             },
         );
-        let row = code.strip_prefix("MZ-").and_then(|n| n.parse().ok()).and_then(ledger::reject::row);
+        let row =
+            code.strip_prefix("MZ-").and_then(|n| n.parse().ok()).and_then(ledger::reject::row);
         let exit = match row.map(|row| row.code) {
             None | Some(6007 | 9001..=9003 | 9009) => UNFINISHED,
             Some(1000..=1999 | 8003 | 9010) => USAGE,

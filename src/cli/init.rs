@@ -24,7 +24,9 @@ use crate::node::{self, Answer, Config, NewLedger, Node, Post, Signed};
 
 /// Make a new ledger: keys, genesis, first organisations and roles, rules, areas, a checkpoint
 #[derive(Debug, Parser)]
-#[command(after_help = "Example: mingzhang init --data /srv/ledger --origin ledger.example/guangdong --synthetic")]
+#[command(
+    after_help = "Example: mingzhang init --data /srv/ledger --origin ledger.example/guangdong --synthetic"
+)]
 pub(super) struct Args {
     /// Data directory to make
     #[arg(long, value_name = "DIR")]
@@ -118,7 +120,7 @@ async fn first_vouchers(node: &Node, officials: Option<&Path>) -> Result<Signed,
     let date = Date(china_date(handle.applied().time_ms()));
     for voucher in vouchers(date, officials)? {
         let key = format!("{}/{}", voucher.organisation(), voucher.voucher_no());
-        let post = Post { voucher, validate_only: false, origin: String::new(), identity: None };
+        let post = Post { voucher, validate_only: false, origin: String::new(), identity: None, key_hash: None };
         match handle.post(post).await {
             Answer::Posted { .. } => {}
             Answer::Refused(reject) => return Err(refused(&key, &reject)),

@@ -90,11 +90,8 @@ impl Summary {
             (self.refused, "refused"),
             (self.unknown, "unknown"),
         ];
-        let mut text = format!(
-            "{} vouchers with {} lines: {done}",
-            count(self.vouchers),
-            count(self.lines)
-        );
+        let mut text =
+            format!("{} vouchers with {} lines: {done}", count(self.vouchers), count(self.lines));
         for (n, what) in rest {
             if 0 < n {
                 text.push_str(&format!(", {} {what}", count(n)));

@@ -18,9 +18,9 @@ use super::output::{Output, count};
 use super::source::AsOf;
 use super::{clock, runtime};
 use crate::keys::hex;
+use crate::node;
 use crate::node::full::Full;
 use crate::node::replay::{Met, Parts, Replay};
-use crate::node;
 
 /// Replay the log from zero, check the chain, compare the digest of every view
 ///

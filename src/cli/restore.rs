@@ -14,7 +14,9 @@ use crate::keys::KEYS_DIR;
 ///
 /// A backup holds neither the keys nor the vault; they have backups of their own.
 #[derive(Debug, Parser)]
-#[command(after_help = "Example: mingzhang restore /backup/2016-12-31 --data /srv/ledger --keys /safe/keys")]
+#[command(
+    after_help = "Example: mingzhang restore /backup/2016-12-31 --data /srv/ledger --keys /safe/keys"
+)]
 pub(super) struct Args {
     /// Folder that `mingzhang backup` wrote
     backup: PathBuf,
@@ -34,8 +36,11 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
     let report = verify::verify(&verify::Options { path, ..verify::Options::default() });
     if report.exit_code() != 0 {
         out.note(report.text(false).trim_end());
-        return Err(Failure { exit: report.exit_code(), ..Failure::no("the backup does not hold") }
-            .with_hint("use another backup; nothing was restored"));
+        return Err(Failure {
+            exit: report.exit_code(),
+            ..Failure::no("the backup does not hold")
+        }
+        .with_hint("use another backup; nothing was restored"));
     }
     let mut files = 0;
     for folder in ["segments", "published", "attempts"] {

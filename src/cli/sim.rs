@@ -16,8 +16,10 @@ use super::output::{Output, count, yuan};
 ///
 /// The same profile and seed give the same bytes. All persons, towns and villages are invented.
 #[derive(Debug, Parser)]
-#[command(after_help = "Example: mingzhang sim --profile xs --seed 20160604 --out /tmp/guangdong\n\
-    then:    mingzhang post /tmp/guangdong/post/*.jsonl --to 127.0.0.1:7161")]
+#[command(
+    after_help = "Example: mingzhang sim --profile xs --seed 20160604 --out /tmp/guangdong\n\
+    then:    mingzhang post /tmp/guangdong/post/*.jsonl --to 127.0.0.1:7161"
+)]
 pub(super) struct Args {
     /// How much of the province: xs, s, m or l
     #[arg(long, default_value = "xs")]

@@ -13,8 +13,10 @@ use super::output::Output;
 ///
 /// Takes no lock, writes nothing, needs no server and no network.
 #[derive(Debug, Parser)]
-#[command(after_help = "Example: mingzhang verify /srv/ledger --vkey 'ledger.example/gd+33d7b496+AeHT…'\n\n\
-    Exit code: 0 holds; 1 the answer is no; 2 wrong usage, unreadable, or of a newer version; 3 could not read.")]
+#[command(
+    after_help = "Example: mingzhang verify /srv/ledger --vkey 'ledger.example/gd+33d7b496+AeHT…'\n\n\
+    Exit code: 0 holds; 1 the answer is no; 2 wrong usage, unreadable, or of a newer version; 3 could not read."
+)]
 pub(super) struct Args {
     /// Data directory: the folder that holds `segments`
     path: PathBuf,

@@ -6,7 +6,6 @@ use record::{Record, Seq, system};
 use thiserror::Error;
 use views::Views;
 
-
 /// A durable record that the views or the state cannot take: damage, or a fault of our own.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("record {seq}: {what}")]
@@ -26,7 +25,6 @@ impl ApplyError {
     pub(crate) fn decode(seq: Seq, error: &DecodeError) -> Self {
         Self::new(seq, error)
     }
-
 }
 
 /// Decodes a record; `None` for the format's own kinds, which hold no event.

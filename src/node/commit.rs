@@ -127,7 +127,9 @@ impl Committer {
             && let Err(error) = self.commit(block)
         {
             let reason = match &error {
-                CommitError::Journal(error @ journal::Error::DiskFull { .. }) => journal_reason(error),
+                CommitError::Journal(error @ journal::Error::DiskFull { .. }) => {
+                    journal_reason(error)
+                }
                 // Whether the block is there is for the next start to find out: 9003, with its key.
                 _ => None,
             };

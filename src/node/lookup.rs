@@ -6,8 +6,8 @@
 
 use journal::Reader;
 use ledger::codec::Codec;
-use ledger::event::{Entry, Event};
 use ledger::event::money::VoucherPosted;
+use ledger::event::{Entry, Event};
 use ledger::field::Field;
 use ledger::reject::{Reason, Text};
 use ledger::voucher::VoucherBuilder;
@@ -125,8 +125,7 @@ pub struct Header {
 fn decode(record: &Record<'_>) -> Option<(VoucherPosted, Header)> {
     let Entry { event, common } = Codec::new().decode(record).ok()?;
     let Event::VoucherPosted(posted) = event else { return None };
-    let header =
-        Header { posted: posted.clone(), memo: common.memo.into(), date: record.date() };
+    let header = Header { posted: posted.clone(), memo: common.memo.into(), date: record.date() };
     Some((posted, header))
 }
 

@@ -45,11 +45,11 @@ pub use counters::Counters;
 pub use error::Error;
 pub use open::{Config, NewLedger, Offline, SYNTHETIC_START_MS, create, genesis, open, read_only};
 pub use reply::{Found, Preview, PreviewLine, Reply};
-pub use submit::Post;
+pub use submit::{Post, standing};
 
+use ::views::Views;
 use commit::CommitError;
 use inbox::Inbox;
-use ::views::Views;
 use reply::Delivered;
 use submit::{Look, Message, closed, submit};
 
@@ -267,8 +267,14 @@ impl Handle {
         let reader = self.reader();
         let read = move || lookup::header(&*reader, first_seq);
         let (reply, header) = self.blocking(read).await?;
-        // TODO reversals
-        Ok(Some(Posted { reply, header, reversals: Vec::new() }))
+        let last_seq = reply.last_seq;
+        let reversed = move |state: &State| {
+            let lines = (first_seq.0..=last_seq.0).zip(0_u32..).skip(1);
+            let by = |(seq, line)| Some((line, state.money.mark(Seq(seq)).reversed_by?));
+            lines.filter_map(by).collect()
+        };
+        let (reversals, _) = self.look(reversed).await?;
+        Ok(Some(Posted { reply, header, reversals }))
     }
 
     /// Returns line numbers and amounts of a posted voucher; lines without an amount are left out.

@@ -66,7 +66,9 @@ pub fn create(config: &Config, new: &NewLedger) -> Result<Node, Error> {
     std::fs::create_dir_all(&config.data)
         .map_err(|source| io(&config.data.display().to_string(), source))?;
     let keys = match new.seed {
-        Some(seed) => Keys::synthetic(seed, &new.origin).map_err(|e| Error::Usage(e.to_string()))?,
+        Some(seed) => {
+            Keys::synthetic(seed, &new.origin).map_err(|e| Error::Usage(e.to_string()))?
+        }
         None => Keys::draw(&new.origin).map_err(|e| match e.kind() {
             std::io::ErrorKind::InvalidInput => Error::Usage(format!("--origin: {e}")),
             _ => io("drawing keys", e),
@@ -112,7 +114,9 @@ pub fn open(config: &Config) -> Result<Node, Error> {
     let (mut journal, opened) = SegmentJournal::open(Arc::clone(&disk), "", options)?;
     if let Some(tail) = &opened.torn {
         let (segment, bytes) = (&tail.segment, tail.bytes);
-        (config.notes)(&format!("{segment}: {bytes} bytes of a torn block were never acknowledged"));
+        (config.notes)(&format!(
+            "{segment}: {bytes} bytes of a torn block were never acknowledged"
+        ));
     }
     let origin = genesis(&*journal.reader())?.origin;
     let keys = Keys::load(&config.data, &origin)?;

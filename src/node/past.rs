@@ -96,9 +96,8 @@ impl Recent {
 
     fn durable(&self, seq: Seq) -> Option<PastRecord> {
         let mut kept = self.kept.borrow_mut();
-        let holds = |indexed: &Indexed| {
-            indexed.block.first_seq() <= seq && seq <= indexed.block.last_seq()
-        };
+        let holds =
+            |indexed: &Indexed| indexed.block.first_seq() <= seq && seq <= indexed.block.last_seq();
         if let Some(at) = kept.iter().position(holds) {
             return kept.get(at)?.record(seq);
         }

@@ -13,20 +13,21 @@ use std::time::Duration;
 
 use ledger::decide::{Ask, Desk, Outcome, post, post_time};
 use ledger::event::Entry;
+use ledger::ids::Date;
 use ledger::reject::{Reason, Refusal, Text};
 use ledger::state::State;
 use record::limits::SEAL_INTERVAL_MS;
 use record::{BlockBuilder, Draft, Placed, Seal, china_date, system};
 use tokio::sync::oneshot;
 
+use super::Shared;
 use super::checkpoint::{self, Signed};
 use super::clock::PostClock;
 use super::commit::{Committer, Work, lock};
 use super::counters::Counters;
 use super::past::Recent;
 use super::reply::{Delivered, Found, Preview, PreviewLine, Reply, Waiting, fail};
-use super::submit::{Message, Posted};
-use super::Shared;
+use super::submit::{Message, Posted, standing};
 
 /// Where records get their time from.
 pub(crate) enum Time {
@@ -130,6 +131,14 @@ impl Sequencer {
                 }
             },
         };
+        if let Some(organisation) = posted.post.identity {
+            let time_ms = if now_ms == 0 { self.last_ms } else { now_ms };
+            let today = Date(china_date(time_ms));
+            let key = posted.post.key_hash;
+            if let Err(reason) = standing(&self.state, organisation, key, today) {
+                return refused(reason);
+            }
+        }
         if self.month_turns(posted)
             && self.would_post(posted)
             && let Err(reason) = self.seal()
@@ -142,7 +151,7 @@ impl Sequencer {
 
     /// Whether a synthetic ledger seals before this voucher: it would open a later month.
     fn month_turns(&self, posted: &Posted) -> bool {
-        let month = |ms| ledger::ids::Date(china_date(ms)).month();
+        let month = |ms| Date(china_date(ms)).month();
         matches!(self.time, Time::Synthetic)
             && !posted.post.validate_only
             && self.unsealed_since.is_some()

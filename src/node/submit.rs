@@ -8,7 +8,7 @@
 
 use ledger::decide::Signature;
 use ledger::form::Form;
-use ledger::ids::OrgId;
+use ledger::ids::{Date, OrgId};
 use ledger::reject::{Reason, Reject, Text};
 use ledger::state::State;
 use ledger::voucher::Voucher;
@@ -31,6 +31,8 @@ pub struct Post {
     pub origin: String,
     /// Organisation of the connection; `None`: that of the voucher is believed.
     pub identity: Option<OrgId>,
+    /// Hash of the connection's key; `None`: it brought no certificate.
+    pub key_hash: Option<[u8; 32]>,
 }
 
 /// A voucher whose form is right, on its way.
@@ -104,6 +106,34 @@ pub(crate) fn prepare(
     let signature = signature(origin, &post.voucher, &digest);
     let bytes = post.voucher.size_bytes();
     Ok(Posted { post, form, digest, signature, sender, bytes })
+}
+
+/// Whether an organisation may ask at all: with a certificate its key is not ended (5016), and bound to no
+/// other organisation (5015); a key that nobody bound speaks for the organisation its authority named.
+///
+/// # Errors
+/// 5015, 5016.
+pub fn standing(
+    state: &State,
+    organisation: OrgId,
+    key_hash: Option<[u8; 32]>,
+    today: Date,
+) -> Result<(), Reason> {
+    let Some(key_hash) = key_hash else { return Ok(()) };
+    let Some(bound) = state.access.certificate(&key_hash) else {
+        let known = state.access.organisation(organisation).is_some();
+        return if known { Ok(()) } else { Err(Reason::IdentityRevoked { date: today }) };
+    };
+    if let Some(date) = bound.revoked.filter(|date| *date <= today) {
+        return Err(Reason::IdentityRevoked { date });
+    }
+    if bound.not_after < today {
+        return Err(Reason::IdentityRevoked { date: bound.not_after });
+    }
+    if bound.organisation != organisation {
+        return Err(Reason::IdentityDiffers { found: bound.organisation, stated: organisation });
+    }
+    Ok(())
 }
 
 /// Checks the approver's signature with the key that the voucher brings; whether that key is the

@@ -115,7 +115,8 @@ pub fn voucher(origin: &str, found: &Posted) -> v1::GetVoucherResponse {
         approval_signature: signature,
         approver_key: key,
     };
-    let reversal = |(line_no, seq): &(u32, record::Seq)| v1::Reversal { line_no: *line_no, seq: seq.0 };
+    let reversal =
+        |(line_no, seq): &(u32, record::Seq)| v1::Reversal { line_no: *line_no, seq: seq.0 };
     v1::GetVoucherResponse {
         reply: Some(reply(origin, found_reply)),
         header: Some(header),

@@ -230,8 +230,8 @@ impl v1::balances_server::Balances for Balances {
         scope::code(&self.node, identity, "44").await?;
         let asked = request.into_inner();
         let as_of = page::AsOf::of(&self.node, asked.as_of_position, &asked.as_of_date)?;
-        let (ceiling, _) = self.node.look(move |state| ceiling(state, as_of.date)).await
-            .map_err(refuse)?;
+        let (ceiling, _) =
+            self.node.look(move |state| ceiling(state, as_of.date)).await.map_err(refuse)?;
         Ok(one!(self.ask(as_of, Question::Province(ceiling)).await?, GetProvinceResponse))
     }
 
@@ -258,8 +258,7 @@ impl v1::balances_server::Balances for Balances {
         let identity = authenticate(&request)?;
         let asked = request.into_inner();
         let as_of = page::AsOf::of(&self.node, asked.as_of_position, &asked.as_of_date)?;
-        let question =
-            format!("{}/{}/{}/{}", asked.unit, asked.quota, asked.state, asked.class);
+        let question = format!("{}/{}/{}/{}", asked.unit, asked.quota, asked.state, asked.class);
         let page = Page::of(as_of, asked.page_size, &asked.page_token, &question)?;
         scope::code(&self.node, identity, &asked.unit).await?;
         let filter = filter(&asked)?;
@@ -460,10 +459,7 @@ impl v1::balances_server::Balances for Balances {
 }
 
 impl Balances {
-    async fn poor_villages(
-        &self,
-        area: Unit,
-    ) -> Result<std::collections::BTreeSet<Unit>, Status> {
+    async fn poor_villages(&self, area: Unit) -> Result<std::collections::BTreeSet<Unit>, Status> {
         let node = self.node.clone();
         let villages = {
             let views = node.views();
@@ -619,13 +615,16 @@ fn row(row: &balance::Row) -> v1::BalanceRow {
 }
 
 fn amounts(fields: &balance::Fields) -> Vec<v1::NamedAmount> {
-    let amount = |(name, fen): &(&str, i64)| v1::NamedAmount { name: (*name).to_owned(), fen: *fen };
+    let amount =
+        |(name, fen): &(&str, i64)| v1::NamedAmount { name: (*name).to_owned(), fen: *fen };
     fields.iter().map(amount).collect()
 }
 
 fn counts(counts: &balance::Counts) -> Vec<v1::NamedCount> {
-    let count =
-        |(name, value): &(&str, Option<i64>)| v1::NamedCount { name: (*name).to_owned(), value: *value };
+    let count = |(name, value): &(&str, Option<i64>)| v1::NamedCount {
+        name: (*name).to_owned(),
+        value: *value,
+    };
     counts.iter().map(count).collect()
 }
 

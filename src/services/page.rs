@@ -90,8 +90,7 @@ pub(super) async fn state_at<T: Send + 'static>(
     let reader = node.reader();
     let replayed = node.blocking(move || {
         let mut replay = Replay::new([0; 32], Parts { state: true, tree: false });
-        let run =
-            replay.run(&*reader, Some(asked), &mut |_| Ok(()), &mut |_| Ok(()), &mut |_| ());
+        let run = replay.run(&*reader, Some(asked), &mut |_| Ok(()), &mut |_| Ok(()), &mut |_| ());
         run.map_err(|error| error.reason().unwrap_or_else(|| lookup::unreadable_here(asked)))?;
         let position = Seq(replay.next_seq().0.saturating_sub(1));
         let date = as_of.date.unwrap_or_else(|| replay.last_date());

@@ -167,7 +167,9 @@ impl Messages {
                 let value = match shape.ty {
                     Type::String => Value::String(std::str::from_utf8(content).ok()?.to_owned()),
                     Type::Bytes => Value::String(hex(content)),
-                    Type::Message => self.object(&shape.message, content, depth.saturating_add(1))?,
+                    Type::Message => {
+                        self.object(&shape.message, content, depth.saturating_add(1))?
+                    }
                     _ => return None,
                 };
                 (value, rest)

@@ -18,7 +18,7 @@ use record::limits::{MESSAGE_BYTES_MAX, STREAM_IN_FLIGHT_MAX};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt as _};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::answer;
 use super::status::{refuse, rpc_status, status};
@@ -48,7 +48,8 @@ impl Posting {
 /// A request as the node takes it.
 pub(super) fn to_post(identity: Identity, post: wire::Post) -> Post {
     let wire::Post { voucher, validate_only, origin, .. } = post;
-    Post { voucher, validate_only, origin, identity: identity.organisation() }
+    let (organisation, key_hash) = (identity.organisation(), identity.key_hash());
+    Post { voucher, validate_only, origin, identity: organisation, key_hash }
 }
 
 #[tonic::async_trait]
@@ -238,23 +239,31 @@ pub(super) fn unread(fault: wire::Fault) -> Status {
 
 /// Reads a small request strictly: unknown fields are refused here, too.
 pub(super) fn decode<M: prost::Message + Default>(bytes: &[u8]) -> Result<M, Status> {
-    let malformed = |what: String| {
-        refuse(Reason::MessageMalformed { offset: 0, what: Text::Owned(what) })
-    };
+    let malformed =
+        |what: String| refuse(Reason::MessageMalformed { offset: 0, what: Text::Owned(what) });
     if MESSAGE_BYTES_MAX < bytes.len() {
         return Err(unread(wire::Fault::MessageTooLarge { found: bytes.len() }));
     }
     M::decode(bytes).map_err(|error| malformed(error.to_string()))
 }
 
-/// A message above the transport's limit gets its code (6002); anything else is passed on.
+/// A message above the transport's limit, before or after inflation, gets its code (6002); anything else is
+/// passed on.
 pub(super) fn too_large(error: Status) -> Status {
-    if error.code() != tonic::Code::OutOfRange {
+    // The transport refuses before it reads, and says so in its words alone.
+    let words = error.message();
+    let ours = match error.code() {
+        Code::OutOfRange => words.contains("message length too large"),
+        Code::ResourceExhausted => words.contains("while decompressing"),
+        _ => false,
+    };
+    if !ours || !error.details().is_empty() {
         return error;
     }
-    // The transport refuses before it reads, and names the size in its words alone.
     let digits = |text: &str| text.split(|c: char| !c.is_ascii_digit()).find_map(|n| n.parse().ok());
-    let found = digits(error.message()).unwrap_or(MESSAGE_BYTES_MAX.saturating_add(1));
+    // Of an inflated message only the limit is known.
+    let past = MESSAGE_BYTES_MAX.saturating_add(1);
+    let found = digits(words).unwrap_or(past).max(past);
     unread(wire::Fault::MessageTooLarge { found })
 }
 

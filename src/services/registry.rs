@@ -4,11 +4,14 @@
 //! Lives here: one function a method; entries from the state's rows.
 //! Lives elsewhere: as-of and pages (`page`), scope (`scope`), the register itself (`ledger::state`).
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use ledger::ids::{Date, HouseholdCode, Token, Unit};
+use ledger::ids::{Date, HouseholdCode, Level, OfficialId, OrgId, Token, Unit};
 use ledger::reject::{Reason, Text};
-use ledger::rules::{Version, Versions};
+use ledger::rules::{Mark, Version, Versions};
 use ledger::state::State;
+use ledger::state::registry::AreaRow;
 use ledger::words::{Ability, Cause, HouseholdState};
 use proto::v1;
 use tonic::{Request, Response, Status};
@@ -232,8 +235,26 @@ impl RegistryServer for Registry {
         request: Request<Bytes>,
     ) -> Result<Response<v1::ListAreasResponse>, Status> {
         authenticate(&request)?;
-        // Areas by parent need an index of the register by parent, which the state does not keep.
-        Err(Status::unimplemented("areas are listed in a later version"))
+        let asked: v1::ListAreasRequest = decode(request.get_ref())?;
+        let as_of = AsOf::of(&self.node, asked.as_of_position, &asked.as_of_date)?;
+        let parent = unit("parent", &asked.parent)?;
+        let level = match asked.level.as_str() {
+            "" => None,
+            word => Some(level(word).ok_or_else(|| bad("level", word, "a level"))?),
+        };
+        let question = format!("{}/{}/{}", asked.parent, asked.level, asked.poor_only);
+        let page = Page::of(as_of, asked.page_size, &asked.page_token, &question)?;
+        let poor_only = asked.poor_only;
+        let look = move |state: &State, date| areas(state, parent, level, poor_only, date);
+        let at = state_at(&self.node, page.as_of, look).await?;
+        let (areas, next_page_token) = page.cut(at.value, at.position);
+        Ok(Response::new(v1::ListAreasResponse {
+            position: at.position.0,
+            date: page.as_of.date_text(),
+            group_shortened: at.shortened,
+            next_page_token,
+            areas,
+        }))
     }
 
     async fn list_organisations(
@@ -248,7 +269,7 @@ impl RegistryServer for Registry {
         let question = format!("{}/{}", asked.unit, asked.org_kind);
         let page = Page::of(as_of, asked.page_size, &asked.page_token, &question)?;
         let kind = asked.org_kind.clone();
-        let look = move |state: &State, _| organisations(state, unit, &kind);
+        let look = move |state: &State, date| organisations(state, unit, &kind, date);
         let at = state_at(&self.node, page.as_of, look).await?;
         let (organisations, next_page_token) = page.cut(at.value, at.position);
         Ok(Response::new(v1::ListOrganisationsResponse {
@@ -395,10 +416,61 @@ fn baselines(
     out
 }
 
+fn level(word: &str) -> Option<Level> {
+    let all = [Level::Province, Level::City, Level::County, Level::Town, Level::Village];
+    all.into_iter().find(|level| level.name() == word)
+}
+
+/// Areas below a parent (or all), ascending by code.
+fn areas(
+    state: &State,
+    parent: Option<Unit>,
+    level: Option<Level>,
+    poor_only: bool,
+    date: Date,
+) -> Vec<v1::AreaEntry> {
+    let (registry, rules) = (&state.registry, &state.rules);
+    let list = rules.areas.content(date);
+    let listed = list.map(|list| list.rows()).unwrap_or_default();
+    let mut units: Vec<Unit> = listed.iter().map(|row| row.unit).collect();
+    units.extend(registry.area_rows().iter().map(|row| row.unit));
+    units.retain(|unit| parent.is_none_or(|parent| unit.parent() == Some(parent)));
+    units.retain(|unit| level.is_none_or(|level| unit.level() == level));
+    units.sort();
+    units.dedup();
+    let rows: BTreeMap<Unit, &AreaRow> =
+        registry.area_rows().iter().map(|row| (row.unit, row)).collect();
+    let entry = |unit: Unit| {
+        let on = registry.area(rules, unit, date)?;
+        let poor = on.place.poor == Mark::Now;
+        if poor_only && !poor {
+            return None;
+        }
+        let listed = list.and_then(|list| list.get(unit));
+        let row = rows.get(&unit);
+        let from = row.and_then(|row| row.from()).or_else(|| listed.map(|listed| listed.from));
+        let to = row.and_then(|row| row.end());
+        Some(v1::AreaEntry {
+            code: format!("{:012}", unit.code()),
+            unit: unit.to_string(),
+            name_zh: on.name_zh().to_owned(),
+            name_en: listed.map(|listed| listed.name_en().to_owned()).unwrap_or_default(),
+            parent: unit.parent().map(|unit| format!("{:012}", unit.code())).unwrap_or_default(),
+            level: unit.level().name().to_owned(),
+            poor,
+            direct_county: on.place.direct == Mark::Now,
+            valid_from: from.map(|date| date.to_string()).unwrap_or_default(),
+            valid_to: to.map(|date| date.to_string()).unwrap_or_default(),
+        })
+    };
+    units.into_iter().filter_map(entry).collect()
+}
+
 fn organisations(
     state: &State,
     unit: Option<Unit>,
     kind: &str,
+    date: Date,
 ) -> Vec<v1::OrganisationEntry> {
     let access = &state.access;
     let mut all: Vec<_> = access
@@ -408,13 +480,26 @@ fn organisations(
         .filter(|o| kind.is_empty() || o.kind.name() == kind)
         .collect();
     all.sort_by_key(|organisation| organisation.id);
+    let roles = |id: OrgId| {
+        let role = |official: OfficialId| {
+            access.grants(official).filter(|grant| grant.held_on(date)).map(move |grant| {
+                v1::RoleEntry {
+                    official: official.to_string(),
+                    role: grant.role.name().to_owned(),
+                    scope: grant.scope().iter().map(ToString::to_string).collect(),
+                    since: grant.from().to_string(),
+                    has_key: access.key(official).is_some(),
+                }
+            })
+        };
+        access.officials_of(id).flat_map(role).collect()
+    };
     all.into_iter()
         .map(|organisation| v1::OrganisationEntry {
             organisation: organisation.id.to_string(),
             org_kind: organisation.kind.name().to_owned(),
             unit: organisation.unit.to_string(),
-            // The state finds an official's roles, not an organisation's officials.
-            roles: Vec::new(),
+            roles: roles(organisation.id),
         })
         .collect()
 }

@@ -5,17 +5,17 @@
 //! Always: a question about something out of scope answers 5014, with no hint whether it exists. On
 //! loopback nobody in particular sees everything, and `Admin.Status` says so.
 
-use ledger::ids::{OfficialId, OrgId, QuotaId};
+use ledger::ids::{Date, OfficialId, OrgId, QuotaId};
 use ledger::reject::Reason;
 use ledger::state::State;
-use record::Record;
+use record::{Record, china_date};
 use tonic::Status;
 
 use super::log::Filter;
 use super::payload::payload;
 use super::status::refuse;
 use crate::auth::Identity;
-use crate::node::Handle;
+use crate::node::{Handle, standing};
 
 /// Which records and rows a caller sees.
 #[derive(Clone, Debug, Default)]
@@ -43,20 +43,28 @@ impl Scope {
     }
 }
 
-/// What a caller's organisation may see.
+/// What a caller's organisation may see: its own unit and below, and what its officials' roles reach.
 ///
 /// # Errors
-/// 5014 for an organisation that may see nothing; 6007, 9001.
-pub async fn of(_: &Handle, identity: Identity) -> Result<Scope, Status> {
-    match identity.organisation() {
-        None => Ok(Scope::everything()),
-        Some(organisation) => {
-            // An organisation code is a kind in letters, then its unit's code.
-            let unit = organisation.as_str().trim_start_matches(|c: char| c.is_ascii_uppercase());
-            let unit = unit.split('-').next().unwrap_or(unit).to_owned();
-            Ok(Scope { units: Some(vec![unit]) })
+/// 5014 for an organisation that may see nothing, 5016 for a key that ended; 6007, 9001.
+pub async fn of(node: &Handle, identity: Identity) -> Result<Scope, Status> {
+    let Some(organisation) = identity.organisation() else { return Ok(Scope::everything()) };
+    let key_hash = identity.key_hash();
+    let look = move |state: &State| -> Result<Vec<String>, Reason> {
+        let today = Date(china_date(state.position().time_ms));
+        standing(state, organisation, key_hash, today)?;
+        let own = state.access.organisation(organisation).ok_or(Reason::OutOfScope {})?;
+        let mut units = vec![own.unit.to_string()];
+        for official in state.access.officials_of(organisation) {
+            let grants = state.access.grants(official).filter(|grant| grant.held_on(today));
+            units.extend(grants.flat_map(|g| g.scope().iter().map(ToString::to_string)));
         }
-    }
+        units.sort();
+        units.dedup();
+        Ok(units)
+    };
+    let (units, _) = node.look(look).await.map_err(refuse)?;
+    Ok(Scope { units: Some(units.map_err(refuse)?) })
 }
 
 /// Whether a caller may see everything, as whoever follows the log must.
@@ -86,7 +94,8 @@ pub async fn quota(node: &Handle, identity: Identity, id: QuotaId) -> Result<(),
     if scope.holds("44") {
         return Ok(());
     }
-    let look = move |state: &State| state.money.quota(id).map(|(_, quota)| (quota.treasury, quota.home));
+    let look =
+        move |state: &State| state.money.quota(id).map(|(_, quota)| (quota.treasury, quota.home));
     let (found, _) = node.look(look).await.map_err(refuse)?;
     match found {
         Some((treasury, home))
@@ -106,15 +115,26 @@ pub async fn voucher(node: &Handle, identity: Identity, of: OrgId) -> Result<(),
     if identity.organisation() == Some(of) {
         return Ok(());
     }
-    let unit = of.as_str().trim_start_matches(|c: char| c.is_ascii_uppercase());
-    code(node, identity, unit.split('-').next().unwrap_or(unit)).await
+    let scope = self::of(node, identity).await?;
+    let look = move |state: &State| state.access.organisation(of).map(|found| found.unit);
+    let (unit, _) = node.look(look).await.map_err(refuse)?;
+    match unit {
+        Some(unit) if scope.holds(&unit.to_string()) => Ok(()),
+        // Who sees everything is told that there is no such voucher.
+        None if scope.holds("44") => Ok(()),
+        _ => Err(refuse(Reason::OutOfScope {})),
+    }
 }
 
 /// Whether what a filter names lies in scope.
 ///
 /// # Errors
 /// 5014.
-pub(super) async fn filter(node: &Handle, identity: Identity, filter: &Filter) -> Result<(), Status> {
+pub(super) async fn filter(
+    node: &Handle,
+    identity: Identity,
+    filter: &Filter,
+) -> Result<(), Status> {
     if filter.household.is_empty() {
         return Ok(());
     }

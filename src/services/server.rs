@@ -14,8 +14,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use record::limits::{
-    CALL_MS_MAX, CONNECTION_AGE_MS_MAX, CONNECTION_GRACE_MS, CONNECTION_REQUESTS_MAX, CONNECTIONS_MAX,
-    DRAIN_MS_MAX, HANDSHAKE_MS_MAX, HEADER_LIST_BYTES_MAX, KEEPALIVE_INTERVAL_MS,
+    CALL_MS_MAX, CONNECTION_AGE_MS_MAX, CONNECTION_GRACE_MS, CONNECTION_REQUESTS_MAX,
+    CONNECTIONS_MAX, DRAIN_MS_MAX, HANDSHAKE_MS_MAX, HEADER_LIST_BYTES_MAX, KEEPALIVE_INTERVAL_MS,
     KEEPALIVE_TIMEOUT_MS,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -24,11 +24,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Code, Status};
 use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
+use tonic::{Code, Status};
 use tower::util::MapResponseLayer;
 
 use super::posting::too_large;
@@ -84,7 +84,7 @@ pub async fn serve(
 /// Gives a message above the limit its code: the transport refuses it before any handler sees it.
 fn explain(response: http::Response<Body>) -> http::Response<Body> {
     match Status::from_header_map(response.headers()) {
-        Some(status) if status.code() == Code::OutOfRange && status.details().is_empty() => {
+        Some(status) if matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted) => {
             too_large(status).into_http()
         }
         _ => response,

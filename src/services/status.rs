@@ -137,13 +137,14 @@ pub fn told(status: &pb::Status) -> Vec<Told> {
 
 /// Reads a status that ended a call.
 pub fn of_call(status: &Status) -> pb::Status {
-    pb::Status::decode(status.details()).ok().filter(|read| !read.details.is_empty()).unwrap_or_else(
-        || pb::Status {
+    pb::Status::decode(status.details())
+        .ok()
+        .filter(|read| !read.details.is_empty())
+        .unwrap_or_else(|| pb::Status {
             code: status.code().into(),
             message: status.message().to_owned(),
             details: Vec::new(),
-        },
-    )
+        })
 }
 
 /// `lines[17].household` → (17, `household`); `header.doc_no` → (0, `doc_no`).
@@ -169,11 +170,17 @@ mod tests {
         let status = status(&reject);
         assert_eq!(status.code(), Code::InvalidArgument);
         let read = of_call(&status);
-        assert_eq!(read, of_call(&Status::from_header_map(&{
-            let mut headers = http::HeaderMap::new();
-            status.add_header(&mut headers).unwrap();
-            headers
-        }).unwrap()));
+        assert_eq!(
+            read,
+            of_call(
+                &Status::from_header_map(&{
+                    let mut headers = http::HeaderMap::new();
+                    status.add_header(&mut headers).unwrap();
+                    headers
+                })
+                .unwrap()
+            )
+        );
         let told = told(&read);
         assert_eq!((told[0].code.as_str(), told[0].line), ("MZ-1032", 0));
         assert_eq!((told[1].line, told[1].field.as_str()), (17, "line_no"));

@@ -76,7 +76,10 @@ async fn post_tells_what_became_of_every_voucher() {
     assert_eq!(summary["posted"], summary["vouchers"]);
     let again = lines(&mingzhang(&["post", file, "--to", &server.address, "--json"]));
     for (before, after) in first.iter().zip(&again).filter(|(b, _)| b.get("verdict").is_some()) {
-        assert_eq!((&before["verdict"], &after["verdict"]), (&"posted".into(), &"duplicate".into()));
+        assert_eq!(
+            (&before["verdict"], &after["verdict"]),
+            (&"posted".into(), &"duplicate".into())
+        );
         assert_eq!(before["first_seq"], after["first_seq"]);
         assert_eq!(before["content_digest"], after["content_digest"]);
     }

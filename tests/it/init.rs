@@ -31,7 +31,10 @@ fn equal_input_gives_equal_bytes() {
     init(&a);
     init(&b);
     let (a, b) = (files(&a), files(&b));
-    assert_eq!(a.iter().map(|f| &f.0).collect::<Vec<_>>(), b.iter().map(|f| &f.0).collect::<Vec<_>>());
+    assert_eq!(
+        a.iter().map(|f| &f.0).collect::<Vec<_>>(),
+        b.iter().map(|f| &f.0).collect::<Vec<_>>()
+    );
     assert!(a == b);
     let names: Vec<&str> = a.iter().map(|f| f.0.as_str()).collect();
     assert_eq!(

@@ -20,4 +20,5 @@ mod posting;
 mod reading;
 mod restart;
 mod server;
+mod tls;
 mod wire;

@@ -1,7 +1,7 @@
 //! Posting: replies, retries, refusals, dry runs, streams.
 
-use proto::v1;
 use prost::Message as _;
+use proto::v1;
 use tokio_stream::StreamExt as _;
 
 use crate::server::{Server, get, organisations, post, refusal, refusal_of, reply};
@@ -86,7 +86,10 @@ async fn a_refusal_names_code_line_and_field_and_changes_nothing() {
     let answer = client.post_voucher(post(organisations("A-2", [2]))).await.unwrap();
     assert_eq!(reply(answer.into_inner()).first_seq, head.size());
     let unknown = client.get_voucher(get("A-3")).await.unwrap_err();
-    assert_eq!((unknown.code(), refusal(&unknown).0), (tonic::Code::NotFound, "MZ-8004".to_owned()));
+    assert_eq!(
+        (unknown.code(), refusal(&unknown).0),
+        (tonic::Code::NotFound, "MZ-8004".to_owned())
+    );
     server.stop().await;
 }
 
@@ -112,16 +115,15 @@ async fn a_dry_run_posts_nothing_and_answers_as_a_duplicate_would() {
     let server = Server::fresh(&dir.path().join("l")).await;
     let mut client = server.posting().await;
     let head = server.node().applied();
-    let dry = || v1::PostVoucherRequest {
-        validate_only: true,
-        ..post(organisations("A-1", [1, 2]))
-    };
+    let dry =
+        || v1::PostVoucherRequest { validate_only: true, ..post(organisations("A-1", [1, 2])) };
     let outcome = client.post_voucher(dry()).await.unwrap().into_inner().outcome.unwrap();
     let v1::post_voucher_response::Outcome::Preview(preview) = outcome else { panic!() };
     assert!(!preview.would_be_duplicate);
     assert_eq!(preview.lines.len(), 2);
     assert_eq!(server.node().applied(), head);
-    let posted = reply(client.post_voucher(post(organisations("A-1", [1, 2]))).await.unwrap().into_inner());
+    let posted =
+        reply(client.post_voucher(post(organisations("A-1", [1, 2]))).await.unwrap().into_inner());
     assert_eq!(posted.content_digest, preview.content_digest);
     let outcome = client.post_voucher(dry()).await.unwrap().into_inner().outcome.unwrap();
     let v1::post_voucher_response::Outcome::Preview(preview) = outcome else { panic!() };
@@ -137,10 +139,7 @@ async fn answers_of_a_stream_come_in_order_and_a_refusal_is_one_of_them() {
     let request = |tag: u32| v1::PostVouchersRequest {
         tag: u64::from(tag),
         // Every tenth registers what stands already.
-        voucher: Some(organisations(
-            &format!("S-{tag:04}"),
-            [if tag % 10 == 9 { 0 } else { tag }],
-        )),
+        voucher: Some(organisations(&format!("S-{tag:04}"), [if tag % 10 == 9 { 0 } else { tag }])),
         ..Default::default()
     };
     let requests: Vec<_> = (0..1_000).map(request).collect();

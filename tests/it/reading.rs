@@ -100,8 +100,14 @@ async fn the_command_line_reads_a_server_as_it_reads_its_files() {
     let by_server = mingzhang(&["log", "--to", &server.address]);
     assert!(by_files.status.success() && by_server.status.success());
     assert_eq!(Bytes::from(by_files.stdout), Bytes::from(by_server.stdout));
-    let rebuilt =
-        mingzhang(&["rebuild", "--data", data.to_str().unwrap(), "--to", &server.address, "--json"]);
+    let rebuilt = mingzhang(&[
+        "rebuild",
+        "--data",
+        data.to_str().unwrap(),
+        "--to",
+        &server.address,
+        "--json",
+    ]);
     assert!(rebuilt.status.success(), "{}", String::from_utf8_lossy(&rebuilt.stdout));
     server.stop().await;
 }

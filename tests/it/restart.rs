@@ -10,7 +10,8 @@ async fn a_ledger_goes_on_where_it_stopped() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("l");
     let server = Server::fresh(&data).await;
-    let posted = server.posting().await.post_voucher(post(organisations("R-1", [1]))).await.unwrap();
+    let posted =
+        server.posting().await.post_voucher(post(organisations("R-1", [1]))).await.unwrap();
     let before = server.node().applied();
     assert_eq!(reply(posted.into_inner()).last_seq, before.position().0);
     server.stop().await;

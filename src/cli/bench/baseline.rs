@@ -21,8 +21,8 @@ use tonic::transport::Channel;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{Latency, rate};
-use crate::cli::clock;
 use crate::cli::client::connect;
+use crate::cli::clock;
 use crate::cli::failure::Failure;
 use crate::services;
 use crate::services::generated::echo_client::EchoClient;
@@ -142,9 +142,14 @@ pub(in crate::cli) async fn echo(
     routes.add_service(EchoServer::new(Mirror).max_decoding_message_size(usize::MAX));
     let serving = tokio::spawn(services::server::serve(listener, None, routes.routes(), stopping));
     let channel = connect(&address).await?;
-    let (started, done) = (clock::now(), if stream { streamed(channel, message, in_flight).await? } else {
-        unary(channel, message, in_flight).await?
-    });
+    let (started, done) = (
+        clock::now(),
+        if stream {
+            streamed(channel, message, in_flight).await?
+        } else {
+            unary(channel, message, in_flight).await?
+        },
+    );
     let per_second = rate(done, started.seconds());
     stop.send_replace(true);
     serving.abort();

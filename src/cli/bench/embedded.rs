@@ -31,12 +31,7 @@ pub(super) fn measure(args: &Args, load: &Load, out: &mut Output) -> Result<Meas
     measured
 }
 
-fn measure_in(
-    dir: &Path,
-    args: &Args,
-    load: &Load,
-    out: &mut Output,
-) -> Result<Measured, Failure> {
+fn measure_in(dir: &Path, args: &Args, load: &Load, out: &mut Output) -> Result<Measured, Failure> {
     out.progress("making the ledger");
     init::make(dir, "bench.example/embedded", Some(SEED), None, out)?;
     let config = Config {
@@ -120,7 +115,7 @@ async fn post_all(handle: &Handle, vouchers: Vec<Voucher>) -> Result<(), Failure
 }
 
 fn to_post(voucher: Voucher) -> Post {
-    Post { voucher, validate_only: false, origin: String::new(), identity: None }
+    Post { voucher, validate_only: false, origin: String::new(), identity: None, key_hash: None }
 }
 
 fn accepted(answer: Answer) -> Result<u64, Failure> {

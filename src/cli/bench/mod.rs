@@ -27,7 +27,9 @@ use baseline::Baseline;
 /// Prints lines/s, latencies, bytes per record, and what the raw append, the hashes and an echo do here
 /// with the same bytes. Medians over the rounds.
 #[derive(Debug, Parser)]
-#[command(after_help = "Example: mingzhang bench --embedded --lines 1000 --concurrency 8 --seconds 10")]
+#[command(
+    after_help = "Example: mingzhang bench --embedded --lines 1000 --concurrency 8 --seconds 10"
+)]
 pub(super) struct Args {
     #[command(flatten)]
     target: Target,

@@ -113,11 +113,7 @@ pub(super) async fn due(started: Started, n: usize, rate: Option<u32>) -> Starte
     started.later(micros)
 }
 
-async fn unary(
-    channel: &Channel,
-    ready: Vec<v1::Voucher>,
-    load: &Load,
-) -> Result<Round, Failure> {
+async fn unary(channel: &Channel, ready: Vec<v1::Voucher>, load: &Load) -> Result<Round, Failure> {
     let (ready, next) = (Arc::new(ready), Arc::new(AtomicUsize::new(0)));
     let started = clock::now();
     let mut tasks = Vec::new();
@@ -157,11 +153,7 @@ fn add(all: &mut Round, round: &Round) {
     all.latency = std::mem::take(&mut all.latency).with(&round.latency);
 }
 
-async fn stream(
-    channel: &Channel,
-    ready: Vec<v1::Voucher>,
-    load: &Load,
-) -> Result<Round, Failure> {
+async fn stream(channel: &Channel, ready: Vec<v1::Voucher>, load: &Load) -> Result<Round, Failure> {
     use tokio::sync::mpsc;
     use tokio_stream::wrappers::ReceiverStream;
     let mut client = PostingClient::new(channel.clone())

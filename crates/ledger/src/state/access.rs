@@ -33,6 +33,7 @@ pub struct Organisation {
 /// An official.
 #[derive(Clone, Copy, Debug)]
 struct Official {
+    id: OfficialId,
     organisation: u32,
     key: Option<[u8; 32]>,
     /// Grant posted last.
@@ -56,6 +57,11 @@ impl Grant {
     /// Whether the role is held on a date. The day of revocation does not count.
     pub fn held_on(&self, date: Date) -> bool {
         self.from <= date && date.0 < self.end
+    }
+
+    /// First day on which it is held.
+    pub fn from(&self) -> Date {
+        self.from
     }
 
     /// Whether it has not been revoked.
@@ -145,6 +151,13 @@ impl Access {
         self.organisations.get(self.official(id)?.organisation)
     }
 
+    /// The officials that belong to an organisation, in the order of their first grants.
+    pub fn officials_of(&self, id: OrgId) -> impl Iterator<Item = OfficialId> {
+        let organisation = self.organisation_of.get(&id);
+        let rows = self.officials.rows().iter();
+        rows.filter(move |official| Some(official.organisation) == organisation).map(|o| o.id)
+    }
+
     /// The signing key of an official.
     pub fn key(&self, id: OfficialId) -> Option<[u8; 32]> {
         self.official(id)?.key
@@ -219,7 +232,7 @@ impl Access {
         let no = if let Some(no) = self.official_of.get(&id) {
             no
         } else {
-            let row = Official { organisation, key: None, grants: NONE };
+            let row = Official { id, organisation, key: None, grants: NONE };
             let no = self.officials.push(row).ok_or_else(full)?;
             self.official_of.insert(id, no);
             no

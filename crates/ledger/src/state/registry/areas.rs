@@ -23,6 +23,18 @@ pub struct AreaRow {
     changes: u32,
 }
 
+impl AreaRow {
+    /// First day; `None` when only the list knows the area.
+    pub fn from(&self) -> Option<Date> {
+        (self.from != OPEN).then_some(Date(self.from))
+    }
+
+    /// First day without it; `None` while it is there.
+    pub fn end(&self) -> Option<Date> {
+        (self.end != OPEN).then_some(Date(self.end))
+    }
+}
+
 /// A change of an area's marks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AreaChange {
@@ -79,6 +91,11 @@ impl Registry {
             ),
         };
         Some(AreaOn { place, row, list })
+    }
+
+    /// Areas that registry events name, in the order of their first event.
+    pub fn area_rows(&self) -> &[AreaRow] {
+        self.areas.rows()
     }
 
     /// Whether an area is valid on a date.
