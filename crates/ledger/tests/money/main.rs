@@ -57,6 +57,21 @@ fn vouchers() {
     runner::run(include_str!("../cases/vouchers.case"));
 }
 
+#[test]
+fn registry() {
+    runner::run(include_str!("../cases/registry.case"));
+}
+
+#[test]
+fn rules() {
+    runner::run(include_str!("../cases/rules.case"));
+}
+
+#[test]
+fn access() {
+    runner::run(include_str!("../cases/access.case"));
+}
+
 /// Each code of a money kind's row, and each of step B, is provoked by a case. 3012 has a test of its own,
 /// 3054 waits for loans, 3090 for closed periods; of 5010 to 5025 the access cases have more.
 #[test]

@@ -167,9 +167,15 @@ impl Runner {
         }
         for (line_no, line) in (1..).zip(lines) {
             let mut words = split(line).into_iter();
-            builder.begin_line(line_no, &words.next().unwrap());
+            let kind = words.next().unwrap();
+            builder.begin_line(line_no, &kind);
             for word in words {
                 let (name, value) = word.split_once('=').unwrap_or_else(|| panic!("{word}"));
+                // Two fields have this name: a month, and the unit of the period rule.
+                if name == "period" && kind == "PeriodRuleAdopted" {
+                    builder.text(Field::PeriodUnit, value);
+                    continue;
+                }
                 fill(&mut builder, name, value);
             }
         }
