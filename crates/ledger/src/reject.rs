@@ -21,8 +21,6 @@ use crate::words::{Class, HouseholdState, Role};
 
 mod facts;
 #[cfg(test)]
-mod pages;
-#[cfg(test)]
 mod tests;
 
 pub use facts::{AreaCode, Fact, Facts, Month, WideFen};

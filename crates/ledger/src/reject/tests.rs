@@ -1,5 +1,7 @@
 //! The table against the contract's copy, and the texts it makes.
 
+mod pages;
+
 use super::*;
 use crate::ids::Ascii;
 
@@ -145,7 +147,7 @@ fn a_place_is_spelled_as_in_the_api() {
 }
 
 /// Names of the facts of each code, as programs read them.
-pub(super) fn samples_by_code() -> std::collections::BTreeMap<u16, Vec<&'static str>> {
+fn samples_by_code() -> std::collections::BTreeMap<u16, Vec<&'static str>> {
     let names = |reason: &Reason| reason.facts().into_iter().map(|(name, _)| name).collect();
     samples().iter().map(|reason| (reason.code(), names(reason))).collect()
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::tests::samples_by_code;
-use super::{Firmness, ROWS, Row};
+use super::super::{Firmness, ROWS, Row};
+use super::samples_by_code;
 use crate::kind::Kind;
 
 /// Version in which all of them came in.
@@ -20,7 +20,7 @@ fn folder() -> PathBuf {
 /// What was written by hand, by code.
 fn notes() -> BTreeMap<u16, String> {
     let mut out = BTreeMap::new();
-    for part in include_str!("notes.md").split("## MZ-").skip(1) {
+    for part in include_str!("../notes.md").split("## MZ-").skip(1) {
         let (code, text) = part.split_once('\n').unwrap();
         let twice = out.insert(code.parse().unwrap(), text.trim_end().to_owned());
         assert_eq!(twice, None, "two notes for {code}");
