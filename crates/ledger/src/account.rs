@@ -116,17 +116,18 @@ impl Account {
                 part(out, id.as_str());
             }
             Self::BenefitVillage(unit) | Self::IncomeVillage(unit) => {
-                part(out, unit.path().as_str())
+                part(out, unit.path().as_str());
             }
         }
     }
 
     /// Returns the account of a path; `None` when no account is spelled so.
     pub fn parse(path: &str) -> Option<Self> {
-        let mut parts = path.split('.');
-        let (book, class, holder) = (parts.next()?, parts.next()?, parts.next()?);
-        let (second, third) = (parts.next(), parts.next());
-        if parts.next().is_some() {
+        let mut parts = path.as_bytes().split(|byte| *byte == b'.');
+        let mut part = || parts.next().and_then(|part| std::str::from_utf8(part).ok());
+        let (book, class, holder) = (part()?, part()?, part()?);
+        let (second, third) = (part(), part());
+        if part().is_some() {
             return None;
         }
         let holding = || Some((Unit::parse_exact(holder)?, QuotaId::id(second?)?));

@@ -105,7 +105,7 @@ pub fn post(state: &mut State, past: &dyn Past, ask: &Ask<'_>, desk: &mut Desk) 
     let outcome = match outcome {
         Outcome::Posted { .. } => match encode(desk, ask) {
             Ok(()) => outcome,
-            Err(refusal) => Outcome::Refused(refusal.into()),
+            Err(refusal) => Outcome::Refused((*refusal).into()),
         },
         other => other,
     };
@@ -139,17 +139,21 @@ pub fn post_time(last_ms: u64, date: Date, now_ms: u64, synthetic: bool) -> u64 
 }
 
 /// 6003, 6004, 6005: the records fit their limits.
-fn encode(desk: &mut Desk, ask: &Ask<'_>) -> Result<(), Refusal> {
+fn encode(desk: &mut Desk, ask: &Ask<'_>) -> Result<(), Box<Refusal>> {
     let Desk { codec, draft, entries } = desk;
     draft.clear();
     for (line, entry) in (0..).zip(entries.iter()) {
         codec
             .encode(entry, ask.form.date, draft)
-            .map_err(|error| too_large(&error).at(line, ""))?;
+            .map_err(|error| Box::new(too_large(&error).at(line, "")))?;
     }
     let wide = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     let (found, max) = (wide(draft.sealed_len()), wide(BLOCK_BYTES_MAX));
-    if found <= max { Ok(()) } else { Err(Reason::VoucherTooLarge { found, max }.at(0, "")) }
+    if found <= max {
+        Ok(())
+    } else {
+        Err(Box::new(Reason::VoucherTooLarge { found, max }.at(0, "")))
+    }
 }
 
 fn too_large(error: &DraftError) -> Reason {

@@ -21,19 +21,19 @@ impl<const N: usize> Ascii<N> {
 
     /// Returns the text when it is printable ASCII of at most `N` bytes.
     pub fn new(text: &str) -> Option<Self> {
-        let mut bytes = [0; N];
-        let len = u8::try_from(text.len()).ok()?;
-        if !text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
-            return None;
-        }
-        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
-        Some(Self { bytes, len })
+        if text.bytes().all(|b| (0x20..0x7f).contains(&b)) { Self::copy(text) } else { None }
     }
 
     /// Returns the text when it is 1 to `N` of `A-Z 0-9 -`, the alphabet of ids.
     pub fn id(text: &str) -> Option<Self> {
         let ok = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-';
-        if text.is_empty() || !text.bytes().all(ok) { None } else { Self::new(text) }
+        if text.is_empty() || !text.bytes().all(ok) { None } else { Self::copy(text) }
+    }
+
+    fn copy(text: &str) -> Option<Self> {
+        let mut bytes = [0; N];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Self { bytes, len: u8::try_from(text.len()).ok()? })
     }
 
     /// The text.
@@ -363,12 +363,9 @@ impl HouseholdCode {
             *slot = u8::try_from(rest % 10).unwrap_or(0);
             rest /= 10;
         }
-        // p stays in 1..=10, so the sums stay below 20 and one subtraction is a remainder.
         let p = digits.iter().fold(10_u8, |p, digit| {
-            let s = p.wrapping_add(*digit);
-            let s = if s < 10 { s } else { s.wrapping_sub(10) };
-            let doubled = (if s == 0 { 10 } else { s }).wrapping_mul(2);
-            if doubled < 11 { doubled } else { doubled.wrapping_sub(11) }
+            let row = CHECK_STEPS.get(usize::from(p)).copied().unwrap_or_default();
+            row.get(usize::from(*digit)).copied().unwrap_or(0)
         });
         11_u8.wrapping_sub(p) % 10
     }
@@ -378,6 +375,31 @@ impl HouseholdCode {
         Unit::of_code(self.0.checked_div(100_000)?)
     }
 }
+
+/// One step of ISO 7064 MOD 11,10 by carry (0-10) and digit: household codes are read in every payment, and
+/// two divisions a digit are slower than a look into 110 bytes.
+static CHECK_STEPS: [[u8; 10]; 11] = {
+    let mut steps = [[0; 10]; 11];
+    let mut p: u8 = 0;
+    while p <= 10 {
+        let mut digit: u8 = 0;
+        while digit < 10 {
+            let s = p.wrapping_add(digit) % 10;
+            #[expect(
+                clippy::as_conversions,
+                clippy::indexing_slicing,
+                reason = "constant, in range"
+            )]
+            {
+                steps[p as usize][digit as usize] =
+                    (if s == 0 { 10 } else { s }).wrapping_mul(2) % 11;
+            }
+            digit = digit.wrapping_add(1);
+        }
+        p = p.wrapping_add(1);
+    }
+    steps
+};
 
 impl fmt::Display for HouseholdCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -469,21 +491,21 @@ impl Date {
 
     /// Year, month (1-12), day (1-31).
     pub fn civil(self) -> (u32, u32, u32) {
-        let mut year = self.0.saturating_div(366).saturating_add(1970);
-        while days_before_year(year.saturating_add(1)).is_some_and(|d| d <= self.0) {
-            year = year.saturating_add(1);
-        }
-        let mut rest = self.0.saturating_sub(days_before_year(year).unwrap_or(0));
-        let leap = is_leap(year);
-        let mut month = 1;
-        while let Some(length) = month_length(month, leap) {
-            if rest < length {
-                break;
-            }
-            rest = rest.saturating_sub(length);
-            month = month.saturating_add(1);
-        }
-        (year, month, rest.saturating_add(1))
+        // Counted from 1 March of year 0 in eras of 400 years, so that a leap day is the last of its year.
+        // A date of 32 bits stays far inside 64.
+        let days = u64::from(self.0).wrapping_add(719_468);
+        let (era, day) = (days / 146_097, days % 146_097);
+        let leaps = (day / 1_460).wrapping_sub(day / 36_524).wrapping_add(day / 146_096);
+        let year = day.wrapping_sub(leaps) / 365;
+        let before = year.wrapping_mul(365).wrapping_add(year / 4).wrapping_sub(year / 100);
+        let of_year = day.wrapping_sub(before);
+        let month = of_year.wrapping_mul(5).wrapping_add(2) / 153;
+        let of_month = of_year.wrapping_sub(month.wrapping_mul(153).wrapping_add(2) / 5);
+        let (month, carry) =
+            if month < 10 { (month.wrapping_add(3), 0) } else { (month.wrapping_sub(9), 1) };
+        let year = era.wrapping_mul(400).wrapping_add(year).wrapping_add(carry);
+        let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+        (small(year), small(month), small(of_month.wrapping_add(1)))
     }
 
     /// The calendar year.

@@ -14,6 +14,7 @@ use std::hash::Hash;
 use std::ops::{Bound, RangeBounds};
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 
 /// A hash without a random seed: equal runs take equal time and use equal memory.
 type Hasher = foldhash::fast::FixedState;
@@ -172,6 +173,27 @@ impl<K: Eq + Hash + Clone, V: Copy> Index<K, V> {
             self.log.push((key, before));
         } else {
             self.map.insert(key, value);
+        }
+    }
+
+    /// The value of a key, to be changed; a new key begins with the default.
+    pub fn edit(&mut self, key: K) -> &mut V
+    where
+        V: Default,
+    {
+        match self.map.entry(key) {
+            Entry::Occupied(entry) => {
+                if self.recording {
+                    self.log.push((entry.key().clone(), Some(*entry.get())));
+                }
+                entry.into_mut()
+            }
+            Entry::Vacant(entry) => {
+                if self.recording {
+                    self.log.push((entry.key().clone(), None));
+                }
+                entry.insert(V::default())
+            }
         }
     }
 
@@ -384,6 +406,8 @@ mod tests {
         index.insert("b", 3);
         index.remove(&"a");
         index.insert("a", 4);
+        *index.edit("c") = 5;
+        *index.edit("a") = 6;
         index.rollback();
         assert_eq!((index.get("a"), index.get("b"), index.len()), (Some(1), None, 1));
 

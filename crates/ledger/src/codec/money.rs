@@ -67,8 +67,8 @@ impl Movement {
         wanted: impl Fn(&Account) -> Option<T>,
     ) -> Option<(T, Fen)> {
         self.legs.as_slice().iter().filter(|(_, fen)| side(*fen)).find_map(|(account, fen)| {
-            let size = if *fen < Fen::ZERO { fen.checked_neg()? } else { *fen };
-            Some((wanted(account)?, size))
+            let amount = if *fen < Fen::ZERO { fen.checked_neg()? } else { *fen };
+            Some((wanted(account)?, amount))
         })
     }
 
@@ -248,9 +248,9 @@ impl Payload for OpeningBalance {
 
     fn read(m: &Self::Message, record: &Record<'_>) -> Result<(Self, Common), DecodeError> {
         let legs = Movement::of(record, Kind::OpeningBalance)?;
-        let zero = |found: Result<((), Fen), DecodeError>| found.map_or(Fen::ZERO, |(_, fen)| fen);
+        let zero = |found: Result<((), Fen), DecodeError>| found.map_or(Fen::ZERO, |((), fen)| fen);
         let is = |wanted: fn(&Account) -> bool| move |a: &Account| wanted(a).then_some(());
-        let (_, issued) = legs.out(is(|a| matches!(a, Account::Plan(..))))?;
+        let ((), issued) = legs.out(is(|a| matches!(a, Account::Plan(..))))?;
         let cash_in = zero(legs.out(is(|a| matches!(a, Account::Src(..)))));
         let paid_before = zero(legs.got(is(|a| matches!(a, Account::Prior(..)))));
         let ((unit_of, id), _) = legs.got(|a| match a {

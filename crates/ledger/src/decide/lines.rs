@@ -44,13 +44,13 @@ pub(super) fn post(
             (Ok(_), Some(_)) => {}
             (Err(refusal), None) => {
                 let unknown = UNKNOWN.contains(&refusal.reason.code());
-                let reject = Reject::one(refusal);
+                let reject = Reject::one(*refusal);
                 if !unknown {
                     return Err(Box::new(reject));
                 }
                 refused = Some(reject);
             }
-            (Err(refusal), Some(reject)) => add_unknown(reject, refusal),
+            (Err(refusal), Some(reject)) => add_unknown(reject, *refusal),
         }
     }
     refused.map_or(Ok(seq), |reject| Err(Box::new(reject)))
@@ -72,19 +72,20 @@ fn one(
     ask: &Ask<'_>,
     line: LineRef<'_>,
     kind: Kind,
-) -> Result<Entry, Refusal> {
+) -> Result<Entry, Box<Refusal>> {
     let line_no = line.line_no();
     ctx.skipped.clear();
     if ask.form.repeated.binary_search(&line_no).is_ok() {
         ctx.skipped.push(DUPLICATE_LINE);
     }
-    let event = decide_line(kind, state, ctx, line).map_err(|fault| fault.at(line_no))?;
+    let event = decide_line(kind, state, ctx, line).map_err(|fault| Box::new(fault.at(line_no)))?;
     // Of 3090, a closed month, the check stands here once periods close (370).
     let skipped = if ctx.skipped.is_empty() { Vec::new() } else { ctx.skipped.clone() };
     let common = Common { skipped, memo: line.text(Field::Memo).into() };
     let entry = Entry { event, common };
     let at: At = ctx.at;
-    apply(state, &at, &entry).map_err(|reason| reason.at(line_no, Field::Amount.name()))?;
+    apply(state, &at, &entry)
+        .map_err(|reason| Box::new(reason.at(line_no, Field::Amount.name())))?;
     Ok(entry)
 }
 

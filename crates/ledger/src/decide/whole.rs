@@ -28,7 +28,7 @@ pub(super) enum Found {
     /// It was accepted before, with this content.
     Duplicate(Seq),
     /// It is new, and may be posted as a whole.
-    New(Whole),
+    New(Box<Whole>),
 }
 
 /// What is settled about a voucher before its lines.
@@ -94,6 +94,7 @@ impl Whole {
     }
 }
 
+#[expect(clippy::unnecessary_box_returns, reason = "an error, boxed as every refusal here")]
 fn at_header(reason: Reason, field: HeaderText) -> Refused {
     Box::new(reason.at(0, field.name()))
 }
@@ -152,7 +153,7 @@ pub(super) fn check(state: &State, past: &dyn Past, ask: &Ask<'_>) -> Result<Fou
     if founded {
         approval(state, ask, &mut whole)?;
     }
-    Ok(Found::New(whole))
+    Ok(Found::New(Box::new(whole)))
 }
 
 /// 5015: the voucher's organisation is the connection's.
@@ -319,23 +320,28 @@ fn approval_needed(state: &State, ask: &Ask<'_>, exception: bool) -> (Option<Str
         // Before the first rule: what the kind's row says.
         None => kind.row().approval == Approval::Yes,
     };
-    if let Some(kind) = ask.form.kinds.iter().find(|kind| always(kind)) {
+    let kinds = distinct_kinds(ask);
+    if let Some(kind) = kinds.iter().find(|kind| always(kind)) {
         return (Some(kind.name().to_owned()), version);
     }
     let large = |kind: &Kind| rule.is_some_and(|rule| rule.content.needs(*kind, total));
-    let why =
-        ask.form.kinds.iter().any(large).then(|| format!("a total of {} yuan", ask.form.total));
+    let why = kinds.iter().any(large).then(|| format!("a total of {} yuan", ask.form.total));
     (why, version)
 }
 
-fn approver_has_role(state: &State, ask: &Ask<'_>, whole: &Whole) -> bool {
+/// The kinds of the lines, each once, in the order in which they come up.
+fn distinct_kinds(ask: &Ask<'_>) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = Vec::new();
     for kind in &ask.form.kinds {
         if !kinds.contains(kind) {
             kinds.push(*kind);
         }
     }
-    kinds.iter().all(|kind| {
+    kinds
+}
+
+fn approver_has_role(state: &State, ask: &Ask<'_>, whole: &Whole) -> bool {
+    distinct_kinds(ask).iter().all(|kind| {
         let roles = roles::approving(*kind, whole.exception);
         let keeper = *kind == Kind::Reversed
             && state.access.holds_any(whole.approved_by, &[Role::RuleKeeper], whole.today);

@@ -119,12 +119,15 @@ pub fn unit_of_account(state: &State, kind: Kind, legs: &Legs) -> Option<Unit> {
         Kind::QuotaIssued => quota_of(legs).and_then(treasury),
         Kind::QuotaReleased => out(quota_unit),
         Kind::QuotaWithdrawn => into(quota_unit).or_else(|| quota_of(legs).and_then(treasury)),
-        Kind::TransferSent | Kind::FundsReturnedUp => out(sender_unit),
-        Kind::TransferReceived | Kind::TransferReturned => into(sender_unit),
-        Kind::DisbursedToHousehold | Kind::DisbursedToProject => out(sender_unit),
-        Kind::PaymentReturned | Kind::OverpaymentRepaid | Kind::ProjectSurplusReturned => {
-            into(sender_unit)
-        }
+        Kind::TransferSent
+        | Kind::FundsReturnedUp
+        | Kind::DisbursedToHousehold
+        | Kind::DisbursedToProject => out(sender_unit),
+        Kind::TransferReceived
+        | Kind::TransferReturned
+        | Kind::PaymentReturned
+        | Kind::OverpaymentRepaid
+        | Kind::ProjectSurplusReturned => into(sender_unit),
         Kind::BenefitAttributed
         | Kind::BenefitWithdrawn
         | Kind::IncomeDeclared

@@ -68,7 +68,7 @@ impl Reversed {
         amount_of(self.kind, &self.legs).unwrap_or_default()
     }
 
-    fn sender(&self, legs: &Legs) -> Option<Sender> {
+    fn sender(legs: &Legs) -> Option<Sender> {
         legs.as_slice().iter().filter(|(_, fen)| *fen < Fen::ZERO).find_map(|(a, _)| match a {
             Account::Src(source, treasury, _) => Some(Sender::Source(*source, *treasury)),
             Account::Hold(unit, _) => Some(Sender::Unit(*unit)),
@@ -85,7 +85,7 @@ impl Reversed {
             Account::Project(id) => Some(Payee::Project(*id)),
             _ => None,
         })?;
-        let (sender, quota) = (self.sender(&legs)?, quota_of(&legs)?);
+        let (sender, quota) = (Self::sender(&legs)?, quota_of(&legs)?);
         Some(BankUse { sender, payee, bank_ref: self.bank_ref, quota })
     }
 

@@ -42,7 +42,7 @@ pub(super) fn send(state: &State, ctx: &mut Ctx<'_>, line: LineRef<'_>) -> Resul
         (Sender::Unit(from), at.map(|to| Movement::Send(from, to)))
     };
     let flows_version =
-        flow(state, ctx, movement).ok_or_else(|| no_flow(kind, from.unit(), to, Field::ToUnit))?;
+        flow(state, ctx, movement).ok_or_else(|| no_flow(kind, from.unit(), &to, Field::ToUnit))?;
     match from {
         Sender::Source(..) => within_issued(quota, amount)?,
         Sender::Unit(unit) => cash_left(state.money.cell(unit, number), unit, quota.id, amount)?,
@@ -82,7 +82,7 @@ pub(super) fn return_up(
         }
     });
     let flows_version =
-        flow(state, ctx, movement).ok_or_else(|| no_flow(kind, from, to, Field::ToUnit))?;
+        flow(state, ctx, movement).ok_or_else(|| no_flow(kind, from, &to, Field::ToUnit))?;
     cash_left(state.money.cell(from, number), from, quota.id, amount)?;
     let quota = quota.id;
     let event = FundsReturnedUp { quota, from, to, to_source, bank_ref, amount, flows_version };

@@ -168,7 +168,7 @@ pub(super) fn channel(quota: &Quota) -> Channel {
 }
 
 /// 3020 as an answer.
-pub(super) fn no_flow(event: Kind, from: impl ToString, to: impl ToString, field: Field) -> Fault {
+pub(super) fn no_flow(event: Kind, from: Unit, to: &dyn ToString, field: Field) -> Fault {
     let (from, to) = (from.to_string().into(), to.to_string().into());
     Reason::FlowNotAllowed { event, from, to }.on(field)
 }
@@ -193,15 +193,14 @@ pub(super) struct Referred {
 /// The record of a reference: `organisation/voucher_no/line_no` or a decimal position, below the voucher
 /// at hand. `None`: there is none, or it is no record of an event.
 pub(super) fn find(state: &State, ctx: &Ctx<'_>, text: &str) -> Option<Referred> {
-    let (seq, part) = match text.parse::<u64>() {
-        Ok(seq) => (Seq(seq), None),
-        Err(_) => {
-            let mut parts = text.split('/');
-            let organisation = OrgId::id(parts.next()?)?;
-            let voucher_no = VoucherNo::id(parts.next()?)?;
-            let line: u64 = parts.next()?.parse().ok().filter(|line| *line != 0)?;
-            (state.money.voucher(organisation, voucher_no)?.after(line), Some(line))
-        }
+    let (seq, part) = if let Ok(seq) = text.parse::<u64>() {
+        (Seq(seq), None)
+    } else {
+        let mut parts = text.split('/');
+        let organisation = OrgId::id(parts.next()?)?;
+        let voucher_no = VoucherNo::id(parts.next()?)?;
+        let line: u64 = parts.next()?.parse().ok().filter(|line| *line != 0)?;
+        (state.money.voucher(organisation, voucher_no)?.after(line), Some(line))
     };
     if ctx.at.first_seq <= seq {
         return None;

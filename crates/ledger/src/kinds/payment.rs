@@ -108,7 +108,7 @@ pub(super) fn to_household(
     let cap_version = under_review_line(state, ctx, &ask, purpose, home)?;
     let movement = Movement::PayHousehold(ask.unit, home.on.village);
     let flows_version = flow(state, ctx, Some(movement))
-        .ok_or_else(|| no_flow(kind, ask.unit, home.code, Field::Household))?;
+        .ok_or_else(|| no_flow(kind, ask.unit, &home.code, Field::Household))?;
     let cell = state.money.cell(ask.unit, number);
     quota_left(cell, ask.unit, quota.id, ask.amount)?;
     cash_left(cell, ask.unit, quota.id, ask.amount)?;

@@ -174,7 +174,7 @@ pub(super) fn pay(state: &State, ctx: &mut Ctx<'_>, line: LineRef<'_>) -> Result
     purpose_fits(ctx, purpose, quota)?;
     to_a_project(ctx, purpose)?;
     let flows_version = flow(state, ctx, Some(Movement::PayProject(unit, row.unit)))
-        .ok_or_else(|| no_flow(kind, unit, row.id, Field::Project))?;
+        .ok_or_else(|| no_flow(kind, unit, &row.id, Field::Project))?;
     let cell = state.money.cell(unit, number);
     quota_left(cell, unit, quota.id, amount)?;
     cash_left(cell, unit, quota.id, amount)?;

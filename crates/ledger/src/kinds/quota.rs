@@ -100,7 +100,7 @@ fn issue_flow(state: &State, ctx: &Ctx<'_>, ask: &Issue) -> Result<(u32, u32), F
     let pairing = state.rules.pairing(ask.home, ctx.date());
     let helper = pairing.map(|pairing| pairing.content.helper);
     if !treasury_allowed(ask.source, ask.treasury, ask.home, helper) {
-        return Err(no_flow(Kind::QuotaIssued, ask.treasury, ask.home, Field::Treasury));
+        return Err(no_flow(Kind::QuotaIssued, ask.treasury, &ask.home, Field::Treasury));
     }
     let channel = Channel {
         source: ask.source,
@@ -111,7 +111,7 @@ fn issue_flow(state: &State, ctx: &Ctx<'_>, ask: &Issue) -> Result<(u32, u32), F
     };
     let movement = place(state, ctx, ask.to).map(|to| Movement::Issue(channel, to));
     let version = flow(state, ctx, movement)
-        .ok_or_else(|| no_flow(Kind::QuotaIssued, ask.treasury, ask.to, Field::ToUnit))?;
+        .ok_or_else(|| no_flow(Kind::QuotaIssued, ask.treasury, &ask.to, Field::ToUnit))?;
     let asked = if ask.source == Source::H { pairing.map_or(0, |p| p.number) } else { 0 };
     Ok((version, asked))
 }
@@ -144,7 +144,7 @@ pub(super) fn release(state: &State, ctx: &mut Ctx<'_>, line: LineRef<'_>) -> Re
     posts_for(state, ctx, kind, from, Field::FromUnit)?;
     let movement = place(state, ctx, to).map(|to| Movement::Release(from, to));
     let flows_version =
-        flow(state, ctx, movement).ok_or_else(|| no_flow(kind, from, to, Field::ToUnit))?;
+        flow(state, ctx, movement).ok_or_else(|| no_flow(kind, from, &to, Field::ToUnit))?;
     quota_left(state.money.cell(from, number), from, quota.id, amount)?;
     Ok(QuotaReleased { quota: quota.id, from, to, amount, flows_version }.into())
 }
@@ -173,8 +173,8 @@ pub(super) fn withdraw(
         BackTo::Unit(parent) => parent,
         BackTo::Source(_, home) => home,
     };
-    let flows_version =
-        flow(state, ctx, Some(movement)).ok_or_else(|| no_flow(kind, from, to, Field::FromUnit))?;
+    let flows_version = flow(state, ctx, Some(movement))
+        .ok_or_else(|| no_flow(kind, from, &to, Field::FromUnit))?;
     quota_left(state.money.cell(from, number), from, quota.id, amount)?;
     if let BackTo::Source(..) = back_to {
         covers_sent(quota, amount)?;

@@ -45,7 +45,7 @@ pub(super) fn decide(state: &State, ctx: &mut Ctx<'_>, line: LineRef<'_>) -> Res
     alone(state, original)?;
     Standing { state, event: &original.entry.event, legs: &mirror, amount }.check()?;
     let reference = Reference { text: text.into(), seq };
-    Ok(reversed(original, mirror, reference, reason).into())
+    Ok(reversed(original, &mirror, reference, reason).into())
 }
 
 /// 3080: a record of kinds 310 to 361 that is no reversal itself; returned with its unit of account.
@@ -75,8 +75,8 @@ fn may_reverse(
     unit: Unit,
 ) -> Result<(), Fault> {
     let Some(poster) = ctx.poster else { return Ok(()) };
-    let posted: Option<VoucherPosted> = header(ctx, &original.at);
-    let by = posted.and_then(|header| state.access.organisation(header.organisation));
+    let header: Option<VoucherPosted> = header(ctx, &original.at);
+    let by = header.and_then(|header| state.access.organisation(header.organisation));
     let own = by.is_some_and(|by| by.id == poster.id);
     let above = by.is_some_and(|by| {
         poster.kind == OrgKind::Fb
@@ -152,12 +152,8 @@ impl Standing<'_> {
 
     /// 3016.
     fn obligation(&self) -> Option<Reason> {
-        let needed = self.amount;
-        let owes = |source: Source, city: Unit, owed: i64| Reason::OverObligation {
-            source,
-            owed: Fen::new(owed),
-            city,
-            needed,
+        let short_of = |source: Source, city: Unit, left: i64, needed: Fen| {
+            Reason::OverObligation { source, owed: Fen::new(left), city, needed }
         };
         // The parts of a tranche: each source must still owe its own.
         for (account, fen) in self.legs.as_slice() {
@@ -165,8 +161,7 @@ impl Standing<'_> {
                 let owed = self.state.money.obligation(*source, *city).owed;
                 if owed.checked_add(fen.get()).is_none_or(|left| left < 0) {
                     let needed = Fen::new(fen.get().saturating_neg());
-                    let (source, owed, city) = (*source, Fen::new(owed), *city);
-                    return Some(Reason::OverObligation { source, owed, city, needed });
+                    return Some(short_of(*source, *city, owed, needed));
                 }
             }
         }
@@ -178,7 +173,7 @@ impl Standing<'_> {
             let tranche = self.state.money.tranche(quota.tranche)?;
             let of = |sums: &[i64; 3]| sums.get(source.index()).copied().unwrap_or(0);
             let left = of(&tranche.parts).saturating_sub(of(&tranche.issued));
-            return self.short(left).then(|| owes(source, city, left));
+            return self.short(left).then(|| short_of(source, city, left, self.amount));
         }
         None
     }
@@ -342,7 +337,7 @@ impl Copies {
     }
 }
 
-fn reversed(original: &Referred, legs: Legs, reference: Reference, reason: Word) -> Reversed {
+fn reversed(original: &Referred, legs: &Legs, reference: Reference, reason: Word) -> Reversed {
     let copies = Copies::of(&original.entry.event);
     let Copies { referred, purpose, village, account, bank_ref, loan, tranche, period } = copies;
     Reversed {
@@ -350,7 +345,7 @@ fn reversed(original: &Referred, legs: Legs, reference: Reference, reason: Word)
         reason,
         date: original.at.date,
         kind: original.entry.event.kind(),
-        legs: Box::new(legs),
+        legs: Box::new(*legs),
         referred,
         purpose,
         village,

@@ -78,7 +78,7 @@ fn year_open<'a>(
     })
 }
 
-/// 3013: what is planned and this stay within heads × per_head_fen.
+/// 3013: what is planned and this stay within heads × `per_head_fen`.
 fn under_ceiling(
     state: &State,
     city: Unit,

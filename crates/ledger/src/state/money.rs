@@ -335,13 +335,12 @@ impl Money {
 
     fn edit_cell(&mut self, unit: Unit, quota: QuotaId) -> Result<&mut Cell, Drift> {
         let quota = self.known_quota(quota)?;
-        let number = match self.cell_numbers.get(&(unit, quota)) {
-            Some(number) => number,
-            None => {
-                let number = self.cells.push(Cell::default()).ok_or(Drift::overflow("cells"))?;
-                self.cell_numbers.insert((unit, quota), number);
-                number
-            }
+        let number = if let Some(number) = self.cell_numbers.get(&(unit, quota)) {
+            number
+        } else {
+            let number = self.cells.push(Cell::default()).ok_or(Drift::overflow("cells"))?;
+            self.cell_numbers.insert((unit, quota), number);
+            number
         };
         self.cells.edit(number).ok_or(Drift::overflow("cells"))
     }
@@ -505,10 +504,9 @@ impl Money {
     /// Counts a record of kinds 310 to 361 into its unit's month.
     pub(crate) fn count(&mut self, unit: Unit, date: Date, amount: Fen) -> Result<(), Drift> {
         let month = date.month();
-        let mut totals = self.month(unit, month);
+        let totals = self.months.edit((unit, month));
         totals.records = totals.records.saturating_add(1);
         totals.amount = sum("amounts of a month", totals.amount, amount.get())?;
-        self.months.insert((unit, month), totals);
         if self.first_months.get(&unit).is_none_or(|first| month < first) {
             self.first_months.insert(unit, month);
         }
@@ -527,8 +525,8 @@ impl Money {
         household: HouseholdCode,
         fen: i64,
     ) -> Result<(), Drift> {
-        let receipts = sum("receipts", self.receipts(household), fen)?;
-        self.receipts.insert(household, receipts);
+        let receipts = self.receipts.edit(household);
+        *receipts = sum("receipts", *receipts, fen)?;
         Ok(())
     }
 
@@ -539,8 +537,8 @@ impl Money {
 
     pub(crate) fn move_subsidy(&mut self, loan: LoanId, fen: i64) -> Result<(), Drift> {
         if !loan.is_empty() {
-            let subsidy = sum("interest on a loan", self.subsidy(loan), fen)?;
-            self.subsidies.insert(loan, subsidy);
+            let subsidy = self.subsidies.edit(loan);
+            *subsidy = sum("interest on a loan", *subsidy, fen)?;
         }
         Ok(())
     }

@@ -118,124 +118,28 @@ impl Run {
 
     /// A line of a kind, mostly one that could be accepted; who posts it.
     fn line(&mut self, kind: Kind, out: &mut VoucherBuilder) -> String {
-        let quota =
-            (*self.rng.pick(&[QUOTAS[0], QUOTAS[0], QUOTAS[0], QUOTAS[1], QUOTAS[2], QUOTAS[3]]))
-                .to_owned();
-        let bank = format!("B{}", self.rng.below(40));
-        let steps = [
-            ("4414", "441424"),
-            ("441424", "441424901"),
-            ("441424", "441424901201"),
-            ("441424901", "441424901201"),
-        ];
-        let (up, down) = *self.rng.pick(&steps);
-        let unit = *self.rng.pick(&["441424901201", "441424901", "441424"]);
-        let (household, account) = *self.rng.pick(&HOUSEHOLDS);
         let mut amount = self.amount();
-        let n = self.rng.below(1000);
         let poster = match kind {
-            Kind::TrancheOpened => {
-                let tranche = format!("T16-4414-{}", 2 + self.rng.below(30));
-                out.text(Field::Tranche, &tranche).text(Field::HomeCity, "4414");
-                out.int(Field::Year, 2016 + self.rng.below(4) as i64);
-                "FB44".to_owned()
-            }
-            Kind::QuotaIssued => {
-                let (source, treasury, to, tranche) = *self.rng.pick(&[
-                    ("H", "4401", "4414", "T16-4414-1"),
-                    ("P", "44", "4414", "T16-4414-1"),
-                    ("L", "4414", "4414", "T16-4414-1"),
-                    ("H", "4401", "4414", "T16-4414-2"),
-                    ("U", "440106", "441424901201", ""),
-                    ("S", "4414", "441424", ""),
-                ]);
-                let id = match source {
-                    "U" => "U16-1".to_owned(),
-                    "P" => "P16-1".to_owned(),
-                    _ => format!("N{n}"),
-                };
-                let programme = match source {
-                    "U" => "unit",
-                    "S" => "special",
-                    _ => "dev",
-                };
-                out.text(Field::Quota, &id).text(Field::Source, source);
-                out.text(Field::Treasury, treasury).text(Field::HomeCity, "4414");
-                out.text(Field::Tranche, tranche).text(Field::Programme, programme);
-                out.text(Field::ToUnit, to);
-                if source == "U" { "HU440106-07".to_owned() } else { format!("FB{treasury}") }
-            }
-            Kind::QuotaReleased => {
-                out.text(Field::Quota, &quota).text(Field::FromUnit, up).text(Field::ToUnit, down);
-                org_of(up)
-            }
-            Kind::QuotaWithdrawn => {
-                out.text(Field::Quota, &quota);
-                if n < 300 {
-                    out.text(Field::FromUnit, "4414");
-                    "FB4401".to_owned()
-                } else {
-                    out.text(Field::FromUnit, down);
-                    org_of(up)
-                }
-            }
-            Kind::TransferSent => {
-                out.text(Field::Quota, &quota).text(Field::BankRef, &bank);
-                if n < 300 {
-                    let (to, org) = match quota.as_str() {
-                        "U16-1" => ("441424901201", "HU440106-07"),
-                        "P16-1" => ("4414", "FB44"),
-                        "Q16-4405-0001" => ("4405", "FB4405"),
-                        _ => ("4414", "FB4401"),
-                    };
-                    out.text(Field::From, "src").text(Field::ToUnit, to);
-                    org.to_owned()
-                } else {
-                    out.text(Field::FromUnit, up).text(Field::ToUnit, down);
-                    org_of(up)
-                }
-            }
-            Kind::FundsReturnedUp => {
-                out.text(Field::Quota, &quota).text(Field::BankRef, &bank);
-                if n < 300 {
-                    out.text(Field::FromUnit, "4414").text(Field::To, "src");
-                    out.text(Field::ToUnit, "4401");
-                    "FB4414".to_owned()
-                } else {
-                    out.text(Field::FromUnit, down).text(Field::ToUnit, up);
-                    org_of(down)
-                }
-            }
+            Kind::TrancheOpened | Kind::QuotaIssued => self.plan_line(kind, out),
+            Kind::QuotaReleased | Kind::QuotaWithdrawn => self.quota_line(kind, out),
+            Kind::TransferSent | Kind::FundsReturnedUp => self.cash_line(kind, out),
             Kind::TransferReceived | Kind::TransferReturned => {
                 let sent = self.earlier(&[Kind::TransferSent, Kind::FundsReturnedUp]);
                 let (seq, org) = sent.unwrap_or((Seq(1), "FB4414".into()));
                 let (quota, to, full) = self.sent(seq);
                 out.text(Field::Ref, &seq.to_string()).text(Field::Quota, &quota);
-                if n < 700 {
+                if self.rng.below(10) < 7 {
                     amount = full;
                 }
                 if kind == Kind::TransferReceived { org_of(&to) } else { org }
             }
-            Kind::DisbursedToHousehold => {
-                out.text(Field::Quota, &quota).text(Field::Unit, unit);
-                out.text(Field::Household, household).blob(Field::Account, &hex(account));
-                out.text(Field::Purpose, *self.rng.pick(&["P02", "P03", "U02", "P06"]));
-                out.text(Field::BankRef, &bank);
-                org_of(unit)
-            }
-            Kind::DisbursedToProject => {
-                out.text(Field::Quota, &quota)
-                    .text(Field::Unit, unit)
-                    .text(Field::Project, PROJECT);
-                out.text(Field::Purpose, "P04").text(Field::BankRef, &bank);
-                org_of(unit)
-            }
+            Kind::DisbursedToHousehold | Kind::DisbursedToProject => self.payment_line(kind, out),
             Kind::BenefitAttributed | Kind::BenefitWithdrawn | Kind::IncomeDistributed => {
                 out.text(Field::Project, PROJECT);
-                if n < 500 {
+                if self.rng.below(2) == 0 {
                     out.text(Field::Village, "441424901201");
                 } else {
-                    out.text(Field::Household, household);
+                    out.text(Field::Household, self.rng.pick(&HOUSEHOLDS).0);
                 }
                 amount = amount.min(300_000);
                 "VC441424901201".to_owned()
@@ -245,31 +149,136 @@ impl Run {
                 "TG441424901".to_owned()
             }
             Kind::PaymentReturned | Kind::OverpaymentRepaid => {
-                let paid = self.earlier(&[Kind::DisbursedToHousehold]);
-                let (seq, org) = paid.unwrap_or((Seq(1), "FB4414".into()));
-                out.text(Field::Quota, &self.sent(seq).0).text(Field::Ref, &seq.to_string());
-                out.text(Field::Reason, "other");
-                org
+                self.refund_line(Kind::DisbursedToHousehold, "other", out)
             }
             Kind::ProjectSurplusReturned => {
-                let paid = self.earlier(&[Kind::DisbursedToProject]);
-                let (seq, org) = paid.unwrap_or((Seq(1), "FB4414".into()));
-                out.text(Field::Quota, &self.sent(seq).0).text(Field::Ref, &seq.to_string());
-                out.text(Field::Reason, "surplus");
-                org
+                self.refund_line(Kind::DisbursedToProject, "surplus", out)
             }
             _ => {
                 let i = self.rng.below(self.records.len().max(1) as u64) as usize;
-                let (seq, org) = self
-                    .records
-                    .get(i)
-                    .map_or((Seq(1), "FB4414".to_owned()), |(seq, _, org)| (*seq, org.clone()));
+                let found = self.records.get(i).map(|(seq, _, org)| (*seq, org.clone()));
+                let (seq, org) = found.unwrap_or((Seq(1), "FB4414".to_owned()));
                 reversal_line(&self.world, seq, out);
                 return org;
             }
         };
         out.int(Field::Amount, amount);
         poster
+    }
+
+    fn quota(&mut self) -> &'static str {
+        QUOTAS[[0, 0, 0, 1, 2, 3][self.rng.below(6) as usize]]
+    }
+
+    /// Two units, the one directly above the other.
+    fn step_down(&mut self) -> (&'static str, &'static str) {
+        *self.rng.pick(&[
+            ("4414", "441424"),
+            ("441424", "441424901"),
+            ("441424", "441424901201"),
+            ("441424901", "441424901201"),
+        ])
+    }
+
+    fn plan_line(&mut self, kind: Kind, out: &mut VoucherBuilder) -> String {
+        if kind == Kind::TrancheOpened {
+            let tranche = format!("T16-4414-{}", 2 + self.rng.below(30));
+            out.text(Field::Tranche, &tranche).text(Field::HomeCity, "4414");
+            out.int(Field::Year, *self.rng.pick(&[2016, 2017, 2018, 2019]));
+            return "FB44".to_owned();
+        }
+        let (source, treasury, to, tranche) = *self.rng.pick(&[
+            ("H", "4401", "4414", "T16-4414-1"),
+            ("P", "44", "4414", "T16-4414-1"),
+            ("L", "4414", "4414", "T16-4414-1"),
+            ("H", "4401", "4414", "T16-4414-2"),
+            ("U", "440106", "441424901201", ""),
+            ("S", "4414", "441424", ""),
+        ]);
+        let id = match source {
+            "U" => "U16-1".to_owned(),
+            "P" => "P16-1".to_owned(),
+            _ => format!("N{}", self.rng.below(1_000)),
+        };
+        let programme = match source {
+            "U" => "unit",
+            "S" => "special",
+            _ => "dev",
+        };
+        out.text(Field::Quota, &id).text(Field::Source, source);
+        out.text(Field::Treasury, treasury).text(Field::HomeCity, "4414");
+        out.text(Field::Tranche, tranche).text(Field::Programme, programme);
+        out.text(Field::ToUnit, to);
+        if source == "U" { "HU440106-07".to_owned() } else { format!("FB{treasury}") }
+    }
+
+    fn quota_line(&mut self, kind: Kind, out: &mut VoucherBuilder) -> String {
+        let (up, down) = self.step_down();
+        out.text(Field::Quota, self.quota());
+        if kind == Kind::QuotaReleased {
+            out.text(Field::FromUnit, up).text(Field::ToUnit, down);
+            return org_of(up);
+        }
+        if self.rng.below(10) < 3 {
+            out.text(Field::FromUnit, "4414");
+            return "FB4401".to_owned();
+        }
+        out.text(Field::FromUnit, down);
+        org_of(up)
+    }
+
+    fn cash_line(&mut self, kind: Kind, out: &mut VoucherBuilder) -> String {
+        let (up, down) = self.step_down();
+        let quota = self.quota();
+        let at_source = self.rng.below(10) < 3;
+        out.text(Field::Quota, quota).text(Field::BankRef, &format!("B{}", self.rng.below(40)));
+        match (kind, at_source) {
+            (Kind::TransferSent, true) => {
+                let (to, org) = match quota {
+                    "U16-1" => ("441424901201", "HU440106-07"),
+                    "P16-1" => ("4414", "FB44"),
+                    "Q16-4405-0001" => ("4405", "FB4405"),
+                    _ => ("4414", "FB4401"),
+                };
+                out.text(Field::From, "src").text(Field::ToUnit, to);
+                org.to_owned()
+            }
+            (Kind::TransferSent, false) => {
+                out.text(Field::FromUnit, up).text(Field::ToUnit, down);
+                org_of(up)
+            }
+            (_, true) => {
+                out.text(Field::FromUnit, "4414").text(Field::To, "src");
+                out.text(Field::ToUnit, "4401");
+                "FB4414".to_owned()
+            }
+            (_, false) => {
+                out.text(Field::FromUnit, down).text(Field::ToUnit, up);
+                org_of(down)
+            }
+        }
+    }
+
+    fn payment_line(&mut self, kind: Kind, out: &mut VoucherBuilder) -> String {
+        let unit = *self.rng.pick(&["441424901201", "441424901", "441424"]);
+        out.text(Field::Quota, self.quota()).text(Field::Unit, unit);
+        out.text(Field::BankRef, &format!("B{}", self.rng.below(40)));
+        if kind == Kind::DisbursedToHousehold {
+            let (household, account) = *self.rng.pick(&HOUSEHOLDS);
+            out.text(Field::Household, household).blob(Field::Account, &hex(account));
+            let purpose = ["P02", "P03", "U02", "P06"][self.rng.below(4) as usize];
+            out.text(Field::Purpose, purpose);
+        } else {
+            out.text(Field::Project, PROJECT).text(Field::Purpose, "P04");
+        }
+        org_of(unit)
+    }
+
+    fn refund_line(&mut self, of: Kind, reason: &str, out: &mut VoucherBuilder) -> String {
+        let (seq, org) = self.earlier(&[of]).unwrap_or((Seq(1), "FB4414".into()));
+        out.text(Field::Quota, &self.sent(seq).0).text(Field::Ref, &seq.to_string());
+        out.text(Field::Reason, reason);
+        org
     }
 
     /// Quota, receiving unit and amount of a record.
@@ -508,6 +517,7 @@ fn tranches_never_drift_from_the_split() {
 /// 3012: a sum that would leave 64 bits is refused, whichever comes first.
 #[test]
 fn sums_beyond_64_bits_are_refused() {
+    const MAX: i64 = 1_000_000_000_000_000;
     let mut world = story_until("2016-06-26");
     let mut cap = VoucherBuilder::new();
     cap.key("PO44", "CAP", "2016-06-26", "p.po44");
@@ -529,7 +539,6 @@ fn sums_beyond_64_bits_are_refused() {
         out.state_totals();
         world.post(&out.finish())
     };
-    const MAX: i64 = 1_000_000_000_000_000;
     // 9,223 times the largest amount is the most that fits.
     let lines = (i64::MAX / MAX) as u32;
     assert!(matches!(open(&mut world, "FULL", lines, MAX), Outcome::Posted { .. }));

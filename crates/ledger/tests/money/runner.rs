@@ -95,12 +95,12 @@ impl Runner {
         match word {
             "given" => self.world = story_until(rest.strip_prefix("story ").unwrap()),
             "as" => {
-                self.organisation = rest.to_owned();
+                rest.clone_into(&mut self.organisation);
                 self.prepared = None;
             }
             "prepared" => self.prepared = Some(rest.to_owned()),
             "by" => self.by = or_none(rest),
-            "date" => self.date = rest.to_owned(),
+            "date" => rest.clone_into(&mut self.date),
             "doc" => self.doc = or_none(rest),
             "reason" => self.reason = or_none(rest),
             "dry" => self.world.dry_run = rest == "on",

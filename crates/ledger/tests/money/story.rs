@@ -18,9 +18,12 @@ fn pairs(text: &str) -> BTreeMap<String, i64> {
         .collect()
 }
 
-/// Rows by (organisation, voucher number, line number).
-fn story() -> BTreeMap<(String, String, u16), (String, BTreeMap<String, i64>, BTreeMap<String, i64>)>
-{
+/// Organisation, voucher number, line number.
+type Key = (String, String, u16);
+/// Kind, legs, balances afterwards.
+type Row = (String, BTreeMap<String, i64>, BTreeMap<String, i64>);
+
+fn story() -> BTreeMap<Key, Row> {
     csv::Reader::from_reader(STORY.as_bytes())
         .records()
         .map(|row| {
