@@ -109,12 +109,12 @@ mod tests {
     fn any_cut_and_any_changed_byte_gives_an_answer() {
         let der = certificate("FB441424");
         for cut in 0..der.len() {
-            drop(read(&der[..cut]));
+            let _answer = read(&der[..cut]);
         }
         for at in 0..der.len() {
             let mut bad = der.clone();
             bad[at] ^= 0xff;
-            drop(read(&bad));
+            let _answer = read(&bad);
         }
     }
 }

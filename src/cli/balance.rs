@@ -20,7 +20,7 @@ use crate::node;
 use crate::node::replay::{Parts, Replay};
 use crate::reading::{Answer, DurableLog, Question, Scanned, answer, position, unit_at};
 use crate::services::balances::{ceiling, to_proto};
-use crate::services::payload::line;
+use crate::services::payload::{date, kind_name, line};
 
 /// Print a balance: what is owed, sent, held, spent or paid
 #[derive(Debug, Parser)]
@@ -161,16 +161,15 @@ pub(super) fn run_history(args: &HistoryArgs, out: &mut Output) -> Result<u8, Fa
     };
     for raw in &records {
         let record = Record::parse(raw).map_err(|error| Failure::no(error.to_string()))?;
-        let shown = line(&record, &chain_hash(raw));
         if out.is_json() {
-            out.document(&shown);
+            out.document(&line(&record, &chain_hash(raw)));
         } else {
             let legs = record.legs().map(|leg| format!("{} {}", leg.path, yuan(leg.fen)));
             out.line(format!(
                 "{:>10}  {}  {:<24} {}",
                 record.seq(),
-                shown["date"].as_str().unwrap_or_default(),
-                shown["kind_name"].as_str().unwrap_or_default(),
+                date(record.date()),
+                kind_name(record.kind()),
                 legs.collect::<Vec<_>>().join("; ")
             ));
         }
@@ -272,9 +271,9 @@ async fn remote(channel: Channel, kind: Kind, code: &str, as_of: &AsOf) -> Resul
     /// Asks for one balance.
     macro_rules! one {
         ($method:ident, $request:ident { $($field:ident),* }) => {{
-            let request = v1::$request {
-                $($field,)* as_of_position, as_of_date, ..v1::$request::default()
-            };
+            let mut request = v1::$request::default();
+            (request.as_of_position, request.as_of_date) = (as_of_position, as_of_date);
+            $(request.$field = $field;)*
             let answer = client.$method(request).await?.into_inner();
             Told {
                 position: answer.position,
@@ -406,18 +405,19 @@ pub(super) fn table(balance: &v1::Balance, out: &mut Output) {
         .filter(|at| balance.rows.iter().any(|row| row.fields.get(*at).is_some_and(|f| f.fen != 0)))
         .collect();
     let Some(first) = balance.rows.first() else { return };
-    let mut head: String = first.key.iter().map(|part| format!("  {:<14}", part.name)).collect();
-    for at in &shown {
+    let keys = |key: &[v1::KeyPart], of: fn(&v1::KeyPart) -> &String| {
+        key.iter().fold(String::new(), |text, part| format!("{text}  {:<14}", of(part)))
+    };
+    let head = shown.iter().fold(keys(&first.key, |part| &part.name), |text, at| {
         let name = first.fields.get(*at).map(|field| field.name.as_str()).unwrap_or_default();
-        head.push_str(&format!(" {name:>17}"));
-    }
+        format!("{text} {name:>17}")
+    });
     out.line(head);
     for row in &balance.rows {
-        let mut text: String = row.key.iter().map(|part| format!("  {:<14}", part.value)).collect();
-        for at in &shown {
+        let text = shown.iter().fold(keys(&row.key, |part| &part.value), |text, at| {
             let fen = row.fields.get(*at).map_or(0, |field| field.fen);
-            text.push_str(&format!(" {:>17}", yuan(fen)));
-        }
+            format!("{text} {:>17}", yuan(fen))
+        });
         out.line(text);
     }
 }

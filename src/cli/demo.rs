@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Parser;
-use journal::SystemClock;
 use proto::v1;
 use proto::v1::audit_client::AuditClient;
 use serde_json::{Value, json};
@@ -65,13 +64,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
     let sums = (count(totals.vouchers), count(totals.lines), yuan(totals.sum_fen));
     out.line(format!("   {} vouchers with {} lines, {} yuan of movements", sums.0, sums.1, sums.2));
     let runtime = runtime()?;
-    let config = Config {
-        data: data.clone(),
-        clock: Arc::new(SystemClock::new()),
-        accept_clock: false,
-        accept_rollback: None,
-        notes: Arc::new(super::output::note),
-    };
+    let config = Config { notes: Arc::new(super::output::note), ..Config::at(&data) };
     let node = node::open(&config)?;
     let served = runtime.block_on(serve(&node))?;
     let shown = show(args, &dir, &data, &input, &served, &runtime, out);

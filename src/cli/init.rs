@@ -4,10 +4,8 @@
 //! Always: the vouchers go the same way as all others. Equal input gives equal bytes on a synthetic ledger.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::{Parser, ValueEnum};
-use journal::SystemClock;
 use ledger::ids::Date;
 use ledger::reject::Reject;
 use ledger::rules::first;
@@ -97,13 +95,7 @@ pub(super) fn make(
     officials: Option<&Path>,
     out: &mut Output,
 ) -> Result<Made, Failure> {
-    let config = Config {
-        data: data.to_owned(),
-        clock: Arc::new(SystemClock::new()),
-        accept_clock: false,
-        accept_rollback: None,
-        notes: Arc::new(|_| ()),
-    };
+    let config = Config::at(data);
     let node = node::create(&config, &NewLedger { origin: origin.to_owned(), seed })?;
     let done = runtime()?.block_on(first_vouchers(&node, officials));
     let vkey = node.handle().genesis().vkeys.first().cloned().unwrap_or_default();
@@ -120,7 +112,13 @@ async fn first_vouchers(node: &Node, officials: Option<&Path>) -> Result<Signed,
     let date = Date(china_date(handle.applied().time_ms()));
     for voucher in vouchers(date, officials)? {
         let key = format!("{}/{}", voucher.organisation(), voucher.voucher_no());
-        let post = Post { voucher, validate_only: false, origin: String::new(), identity: None, key_hash: None };
+        let post = Post {
+            voucher,
+            validate_only: false,
+            origin: String::new(),
+            identity: None,
+            key_hash: None,
+        };
         match handle.post(post).await {
             Answer::Posted { .. } => {}
             Answer::Refused(reject) => return Err(refused(&key, &reject)),

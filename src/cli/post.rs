@@ -94,7 +94,7 @@ impl Summary {
             format!("{} vouchers with {} lines: {done}", count(self.vouchers), count(self.lines));
         for (n, what) in rest {
             if 0 < n {
-                text.push_str(&format!(", {} {what}", count(n)));
+                text = format!("{text}, {} {what}", count(n));
             }
         }
         format!("{text}; {:.1} s", self.seconds)

@@ -203,7 +203,7 @@ impl Rebuilt {
         );
         if 0 < self.seals_other_version {
             let others = self.seals_other_version;
-            text.push_str(&format!(", {others} of other versions by accounts alone"));
+            text = format!("{text}, {others} of other versions by accounts alone");
         }
         out.line(text);
         for what in &self.differs {

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Parser;
-use journal::SystemClock;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -69,11 +68,10 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
             .with_hint("give --tls-cert, --tls-key and --client-ca, or listen on 127.0.0.1"));
     }
     let config = Config {
-        data: data.clone(),
-        clock: Arc::new(SystemClock::new()),
         accept_clock: args.accept_clock,
         accept_rollback: args.accept_rollback.clone(),
         notes: Arc::new(super::output::note),
+        ..Config::at(data)
     };
     let runtime = runtime()?;
     // Bound first: a port in use is told before a long replay.

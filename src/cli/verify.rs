@@ -45,7 +45,7 @@ pub(super) fn run(args: Args, out: &mut Output) -> Result<u8, Failure> {
         checkpoint: args.checkpoint,
         against: args.against,
         strict: args.strict,
-        progress: std::io::stderr().is_terminal().then_some(progress as fn(u64)),
+        progress: if std::io::stderr().is_terminal() { Some(progress) } else { None },
         ..verify::Options::default()
     };
     let report = verify::verify(&options);

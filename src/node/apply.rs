@@ -17,7 +17,7 @@ pub struct ApplyError {
 }
 
 impl ApplyError {
-    fn new(seq: Seq, what: impl ToString) -> Self {
+    fn new(seq: Seq, what: &dyn std::fmt::Display) -> Self {
         Self { seq, what: what.to_string() }
     }
 
@@ -52,5 +52,5 @@ pub(crate) fn to_views(
         return Ok(());
     };
     let at = At::of_record(record);
-    views.apply(record, &at, &entry.event).map_err(|error| ApplyError::new(record.seq(), error))
+    views.apply(record, &at, &entry.event).map_err(|error| ApplyError::new(record.seq(), &error))
 }

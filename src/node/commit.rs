@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use journal::{Durable, Journal};
 use ledger::codec::Codec;
 use ledger::reject::Reason;
-use record::{Block, Hash, Seq};
+use record::{Block, ChainCheck, Hash, Seq};
 use tlog::Frontier;
 use tlog::tree::leaf_hash;
 
@@ -96,7 +96,8 @@ impl std::fmt::Display for CommitError {
 }
 
 /// Says what is applied when a ledger was opened: everything on disk, as replay has found it.
-pub(crate) fn opened(frontier: &Frontier, chain_hash: Hash, time_ms: u64) -> Applied {
+pub(crate) fn opened(frontier: &Frontier, chain: &ChainCheck) -> Applied {
+    let (chain_hash, time_ms) = (chain.head(), chain.time_ms());
     Applied { size: frontier.size(), chain_hash, root: frontier.root(), time_ms }
 }
 
@@ -120,7 +121,9 @@ impl Committer {
     pub(crate) fn work(&mut self, work: Work) -> bool {
         let Work { block, waiting } = work;
         if let Some(reason) = &self.failed {
-            waiting.into_iter().for_each(|waiting| fail(waiting, Some(reason)));
+            for waiting in waiting {
+                fail(waiting, Some(reason));
+            }
             return false;
         }
         if let Some(block) = block
@@ -128,19 +131,23 @@ impl Committer {
         {
             let reason = match &error {
                 CommitError::Journal(error @ journal::Error::DiskFull { .. }) => {
-                    journal_reason(error)
+                    Some(journal_reason(error))
                 }
                 // Whether the block is there is for the next start to find out: 9003, with its key.
                 _ => None,
             };
-            waiting.into_iter().for_each(|waiting| fail(waiting, reason.as_ref()));
+            for waiting in waiting {
+                fail(waiting, reason.as_ref());
+            }
             let why = error.to_string();
             self.failed = Some(Reason::ReadOnly { why: why.clone().into() });
             self.shared.stop(why, &error);
             return false;
         }
         let applied = self.applied;
-        waiting.into_iter().for_each(|waiting| reply(applied, waiting));
+        for waiting in waiting {
+            reply(applied, waiting);
+        }
         true
     }
 
@@ -165,7 +172,9 @@ impl Committer {
             to_views(&mut views, &record, entry.as_ref())?;
         }
         drop(views);
-        self.applied = opened(&self.frontier, block.head(), block.last_time_ms());
+        let (size, root) = (self.frontier.size(), self.frontier.root());
+        let (chain_hash, time_ms) = (block.head(), block.last_time_ms());
+        self.applied = Applied { size, chain_hash, root, time_ms };
         Ok(())
     }
 

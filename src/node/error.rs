@@ -66,7 +66,7 @@ impl Error {
     /// The refusal with which the command line and services answer; `None`: no code of its own.
     pub fn reason(&self) -> Option<Reason> {
         Some(match self {
-            Self::Journal(error) => journal_reason(error)?,
+            Self::Journal(error) => journal_reason(error),
             Self::RolledBack { size, published } => {
                 Reason::RolledBack { size: *size, published: *published }
             }
@@ -112,10 +112,10 @@ impl Error {
     }
 }
 
-/// The refusal of a journal's error; `None` for what no client is told.
-pub(crate) fn journal_reason(error: &journal::Error) -> Option<Reason> {
+/// The refusal of a journal's error.
+pub(crate) fn journal_reason(error: &journal::Error) -> Reason {
     use journal::Error as E;
-    Some(match error {
+    match error {
         E::Fenced { mine, theirs } => Reason::Fenced { mine: *mine, theirs: *theirs },
         E::Unknown { from, to, .. } => {
             Reason::OutcomeUnknown { key: Text::Owned(format!("records {from}-{to}")) }
@@ -148,7 +148,7 @@ pub(crate) fn journal_reason(error: &journal::Error) -> Option<Reason> {
         E::Conflict { .. } | E::Unavailable { .. } => {
             Reason::ReadOnly { why: Text::Owned(error.to_string()) }
         }
-    })
+    }
 }
 
 /// A directory as people write it; the disk's root is the data directory itself.

@@ -33,7 +33,7 @@ pub fn header(reader: &dyn Reader, first_seq: Seq) -> Result<(Reply, Header), Re
         what: Text::Borrowed("voucher at record"),
         id: Text::Owned(first_seq.to_string()),
     };
-    let block = reader.block_of(first_seq).map_err(|error| unreadable(&error, first_seq))?;
+    let block = reader.block_of(first_seq).map_err(|error| unreadable(&error))?;
     let block = block.ok_or_else(missing)?;
     let mut records = block.records_hashed().skip_while(|(record, _)| record.seq() < first_seq);
     let (first, hash) = records.next().ok_or_else(missing)?;
@@ -63,7 +63,7 @@ pub fn header(reader: &dyn Reader, first_seq: Seq) -> Result<(Reply, Header), Re
 /// # Errors
 /// 9004 when the log cannot be read.
 pub fn amounts(reader: &dyn Reader, first: Seq, last: Seq) -> Result<Vec<(u32, i64)>, Reason> {
-    let block = reader.block_of(first).map_err(|error| unreadable(&error, first))?;
+    let block = reader.block_of(first).map_err(|error| unreadable(&error))?;
     let mut codec = Codec::new();
     let mut out = Vec::new();
     for record in block.iter().flat_map(|block| block.records()) {
@@ -85,7 +85,7 @@ pub fn amounts(reader: &dyn Reader, first: Seq, last: Seq) -> Result<Vec<(u32, i
 /// # Errors
 /// 8005 when no such record stands there, 9004 when the log cannot be read.
 pub fn reference(reader: &dyn Reader, seq: Seq) -> Result<(String, String), Reason> {
-    let block = reader.block_of(seq).map_err(|error| unreadable(&error, seq))?;
+    let block = reader.block_of(seq).map_err(|error| unreadable(&error))?;
     let mut codec = Codec::new();
     let records = block.iter().flat_map(|block| block.records());
     let (mut key, mut found) = (String::new(), None);
@@ -130,8 +130,8 @@ fn decode(record: &Record<'_>) -> Option<(VoucherPosted, Header)> {
 }
 
 /// The refusal of a log that cannot be read.
-pub fn unreadable(error: &journal::Error, seq: Seq) -> Reason {
-    journal_reason(error).unwrap_or_else(|| unreadable_here(seq))
+pub fn unreadable(error: &journal::Error) -> Reason {
+    journal_reason(error)
 }
 
 /// The refusal of a log that cannot be read at a position.

@@ -59,9 +59,9 @@ pub type Notes = Arc<dyn Fn(&str) + Send + Sync>;
 /// A running ledger. Whoever owns it ends it with [`Node::stop`].
 pub struct Node {
     handle: Handle,
-    sequencer: Option<JoinHandle<()>>,
-    committer: Option<JoinHandle<()>>,
-    commit: Arc<Mutex<commit::Committer>>,
+    threads: Vec<JoinHandle<()>>,
+    /// Gone once the journal is closed.
+    committer: Option<Arc<Mutex<commit::Committer>>>,
 }
 
 /// What services use of a running ledger; cheap to clone.
@@ -147,7 +147,7 @@ impl Shared {
     /// Says that the process must end: nothing more is taken in.
     pub(crate) fn stop(&self, why: String, error: &CommitError) {
         let reason = match error {
-            CommitError::Journal(error) => error::journal_reason(error),
+            CommitError::Journal(error) => Some(error::journal_reason(error)),
             CommitError::Apply(_) => None,
         };
         self.inbox.close();
@@ -403,22 +403,33 @@ impl Node {
     /// # Errors
     /// What stopped the ledger before, or the failure to close it.
     pub fn stop(mut self) -> Result<(), Error> {
-        self.handle.0.inbox.close();
-        for thread in [self.sequencer.take(), self.committer.take()].into_iter().flatten() {
-            if thread.join().is_err() {
-                return Err(Error::Stopped("a thread of the ledger ended by a panic".to_owned()));
-            }
+        if !self.join() {
+            return Err(Error::Stopped("a thread of the ledger ended by a panic".to_owned()));
         }
         if let Some(stopped) = &*self.handle.0.stopped.borrow() {
             return Err(Error::Stopped(stopped.why.clone()));
         }
         // Both threads have ended, so this is the last owner.
-        match Arc::into_inner(self.commit) {
-            Some(committer) => {
-                committer.into_inner().unwrap_or_else(PoisonError::into_inner).close()?;
-                Ok(())
-            }
-            None => Ok(()),
+        let committer = self.committer.take().and_then(Arc::into_inner);
+        let Some(committer) = committer else { return Ok(()) };
+        committer.into_inner().unwrap_or_else(PoisonError::into_inner).close()?;
+        Ok(())
+    }
+
+    /// Ends the threads; returns whether both ended by themselves.
+    fn join(&mut self) -> bool {
+        self.handle.0.inbox.close();
+        let mut all = true;
+        for thread in self.threads.drain(..) {
+            all &= thread.join().is_ok();
         }
+        all
+    }
+}
+
+impl Drop for Node {
+    /// Leaves the log as a kill would: whole, without the marker of a clean stop.
+    fn drop(&mut self) {
+        self.join();
     }
 }

@@ -8,12 +8,12 @@
 //! checkpoint. Whoever goes on from an older state says so in a record.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 
 use journal::segments::{Options, SegmentJournal};
-use journal::{Clock, Disk, Journal as _, RealDisk};
+use journal::{Clock, Disk, Journal as _, RealDisk, SystemClock};
 use ledger::decide::Desk;
 use record::{BlockBuilder, Draft, Genesis, Hash, Seq, china_date, log_id, system};
 use tokio::sync::watch;
@@ -38,6 +38,8 @@ pub const SYNTHETIC_START_MS: u64 = 1_451_577_600_000;
 pub struct Config {
     /// Its data directory.
     pub data: PathBuf,
+    /// The files in it, but for the keys.
+    pub disk: Arc<dyn Disk>,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
     /// The operator confirms the wall clock as it stands.
@@ -46,6 +48,21 @@ pub struct Config {
     pub accept_rollback: Option<String>,
     /// Where operators are told things.
     pub notes: Notes,
+}
+
+impl Config {
+    /// The ledger in a directory, on the machine's own disk and clock.
+    pub fn at(data: impl Into<PathBuf>) -> Self {
+        let data = data.into();
+        Self {
+            disk: Arc::new(RealDisk::new(&data)),
+            data,
+            clock: Arc::new(SystemClock::new()),
+            accept_clock: false,
+            accept_rollback: None,
+            notes: Arc::new(|_| ()),
+        }
+    }
 }
 
 /// A new ledger.
@@ -74,7 +91,7 @@ pub fn create(config: &Config, new: &NewLedger) -> Result<Node, Error> {
             _ => io("drawing keys", e),
         })?,
     };
-    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(&config.data));
+    let disk = Arc::clone(&config.disk);
     let log = log_id(&new.origin);
     let mut journal = SegmentJournal::create(Arc::clone(&disk), "", log, Options::default())?;
     keys.store(&config.data)?;
@@ -95,7 +112,8 @@ pub fn create(config: &Config, new: &NewLedger) -> Result<Node, Error> {
     builder.append(&draft, time_ms);
     // Power fails before this returns: the directory holds keys and an empty log, which is no ledger.
     journal.append(&first.hash, Arc::new(builder.finish()))?;
-    start(config, disk, journal, epoch, keys, None, true)
+    let (published, new) = (None, true);
+    Start { config, disk, journal, epoch, keys, published, new }.run()
 }
 
 /// Opens the ledger in a directory and starts its threads.
@@ -103,7 +121,7 @@ pub fn create(config: &Config, new: &NewLedger) -> Result<Node, Error> {
 /// # Errors
 /// See [`Error`]; the directory is as it was then, but for a torn tail that was overwritten.
 pub fn open(config: &Config) -> Result<Node, Error> {
-    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(&config.data));
+    let disk = Arc::clone(&config.disk);
     let published = newest(&*disk)?;
     // With an operator's word a log that ends early is opened, and the record below says so.
     let floor = match (&published, &config.accept_rollback) {
@@ -124,7 +142,7 @@ pub fn open(config: &Config) -> Result<Node, Error> {
         (config.notes)("keys/salt was missing: a new one was drawn for the records to come");
     }
     let epoch = journal.acquire()?.0;
-    start(config, disk, journal, epoch, keys, published, false)
+    Start { config, disk, journal, epoch, keys, published, new: false }.run()
 }
 
 /// Reads the newest published checkpoint, of whichever origin.
@@ -145,108 +163,121 @@ pub fn genesis(reader: &dyn journal::Reader) -> Result<Genesis, Error> {
     Genesis::decode(first.payload()).map_err(|error| Error::Genesis(error.to_string()))
 }
 
-/// Replays the log and starts the threads.
-fn start(
-    config: &Config,
+/// What a start has in hand before the log is replayed.
+struct Start<'a> {
+    config: &'a Config,
     disk: Arc<dyn Disk>,
     journal: SegmentJournal,
     epoch: u64,
     keys: Keys,
     published: Option<Signed>,
+    /// A ledger that `init` is making.
     new: bool,
-) -> Result<Node, Error> {
-    let expected = published.as_ref().map(|signed| (signed.size, signed.root));
-    let mut rolled_back = None;
-    let replay = match replay(&journal, expected) {
-        Err(Error::RolledBack { .. }) if config.accept_rollback.is_some() => {
-            rolled_back = expected;
-            replay(&journal, None)?
+}
+
+impl Start<'_> {
+    /// Replays the log and starts the threads.
+    fn run(self) -> Result<Node, Error> {
+        let (replay, rolled_back) = self.replay()?;
+        let genesis =
+            replay.genesis.clone().ok_or_else(|| Error::Genesis("the log is empty".to_owned()))?;
+        let time = self.time(&genesis, replay.chain.time_ms());
+        let applied = commit::opened(&replay.frontier, &replay.chain);
+        let Self { config, disk, journal, epoch, keys, published, .. } = self;
+        let reader = journal.reader();
+        let jump = time.jumped();
+        if let Some(jump) = jump {
+            (config.notes)(&format!("{}; nothing is appended", Error::Clock(jump)));
         }
-        replay => replay?,
-    };
-    let genesis = replay.genesis.ok_or_else(|| Error::Genesis("the log is empty".to_owned()))?;
-    let reader = journal.reader();
-    let last_ms = replay.chain.time_ms();
-    let applied = commit::opened(&replay.frontier, replay.chain.head(), last_ms);
-    if let Some((size, root)) = expected
-        && applied.size() < size
-    {
-        rolled_back = Some((size, root));
+        let shared = Arc::new(Shared {
+            genesis,
+            epoch,
+            signer: keys.signer,
+            disk,
+            inbox: Inbox::new(),
+            reader: reader.box_clone(),
+            views: RwLock::new(replay.views),
+            head: watch::Sender::new(applied),
+            stopped: watch::Sender::new(None),
+            published: RwLock::new(published.filter(|_| rolled_back.is_none())),
+            counters: Counters::default(),
+            started_ms: config.clock.wall_ms(),
+            clock: Arc::clone(&config.clock),
+            clock_jump: Mutex::new(jump),
+            notes: Arc::clone(&config.notes),
+        });
+        let committer =
+            Committer::new(Box::new(journal), replay.frontier, applied, Arc::clone(&shared));
+        let committer = Arc::new(Mutex::new(committer));
+        let first = Seq(applied.size());
+        let mut builder = BlockBuilder::start(epoch, first, applied.chain_hash(), keys.salt);
+        if let Some(old) = rolled_back {
+            let text = config.accept_rollback.clone().unwrap_or_default();
+            acknowledge(&mut builder, &committer, applied, old, text)?;
+        }
+        let mut state = replay.state;
+        state.set_recording(true);
+        let unsealed = replay.unsealed || rolled_back.is_some();
+        let recent = Recent::new(reader, builder.next_seq());
+        let (work, to_do) = sync_channel(1);
+        let sequencer = Sequencer {
+            committer: Arc::clone(&committer),
+            work,
+            state,
+            builder,
+            last_ms: applied.time_ms(),
+            unsealed_since: unsealed.then(|| shared.clock.monotonic_ms()),
+            shared,
+            time,
+            recent,
+            desk: Desk::new(),
+            waiting: Vec::new(),
+            failed: false,
+        };
+        spawn(sequencer, committer, to_do)
     }
-    let time = if genesis.synthetic && new {
-        Time::Start(SYNTHETIC_START_MS)
-    } else if genesis.synthetic {
-        Time::Synthetic
-    } else {
-        let clock = Arc::clone(&config.clock);
-        Time::Ordinary(PostClock::start(clock, last_ms, config.accept_clock))
-    };
-    let jump = match &time {
-        Time::Ordinary(clock) => clock.jumped(),
-        Time::Synthetic | Time::Start(_) => None,
-    };
-    if let Some(jump) = jump {
-        (config.notes)(&format!("{}; nothing is appended", Error::Clock(jump)));
+
+    /// Replays the log and compares it with the published checkpoint; with the operator's word a log that
+    /// is behind it is accepted, and the checkpoint returned.
+    fn replay(&self) -> Result<(Replay, Option<(u64, Hash)>), Error> {
+        let expected = self.published.as_ref().map(|signed| (signed.size, signed.root));
+        match replay(&self.journal, expected) {
+            Err(Error::RolledBack { .. }) if self.config.accept_rollback.is_some() => {
+                Ok((replay(&self.journal, None)?, expected))
+            }
+            replayed => {
+                let replay = replayed?;
+                let size = replay.frontier.size();
+                Ok((replay, expected.filter(|(published, _)| size < *published)))
+            }
+        }
     }
-    let shared = Arc::new(Shared {
-        genesis,
-        epoch,
-        signer: keys.signer,
-        disk,
-        inbox: Inbox::new(),
-        reader: reader.box_clone(),
-        views: RwLock::new(replay.views),
-        head: watch::Sender::new(applied),
-        stopped: watch::Sender::new(None),
-        published: RwLock::new(published.filter(|_| rolled_back.is_none())),
-        counters: Counters::default(),
-        started_ms: config.clock.wall_ms(),
-        clock: Arc::clone(&config.clock),
-        clock_jump: Mutex::new(jump),
-        notes: Arc::clone(&config.notes),
-    });
-    let mut state = replay.state;
-    state.set_recording(true);
-    let committer =
-        Committer::new(Box::new(journal), replay.frontier, applied, Arc::clone(&shared));
-    let committer = Arc::new(Mutex::new(committer));
-    let mut builder =
-        BlockBuilder::start(epoch, Seq(applied.size()), applied.chain_hash(), keys.salt);
-    let mut unsealed = replay.unsealed;
-    if let Some((old_size, old_root)) = rolled_back {
-        let text = config.accept_rollback.clone().unwrap_or_default();
-        acknowledge(&mut builder, &committer, applied, old_size, old_root, text)?;
-        unsealed = true;
+
+    fn time(&self, genesis: &Genesis, last_ms: u64) -> Time {
+        match (genesis.synthetic, self.new) {
+            (true, true) => Time::Start(SYNTHETIC_START_MS),
+            (true, false) => Time::Synthetic,
+            (false, _) => {
+                let clock = Arc::clone(&self.config.clock);
+                Time::Ordinary(PostClock::start(clock, last_ms, self.config.accept_clock))
+            }
+        }
     }
-    let (work, to_do) = sync_channel(1);
-    let recent = Recent::new(reader, builder.next_seq());
-    let now = shared.clock.monotonic_ms();
-    let sequencer = Sequencer {
-        shared: Arc::clone(&shared),
-        committer: Arc::clone(&committer),
-        work,
-        state,
-        builder,
-        last_ms,
-        unsealed_since: unsealed.then_some(now),
-        time,
-        recent,
-        desk: Desk::new(),
-        waiting: Vec::new(),
-        failed: false,
-    };
-    let (for_thread, for_commit) = (Arc::clone(&shared), Arc::clone(&committer));
-    let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
+}
+
+fn spawn(
+    sequencer: Sequencer,
+    committer: Arc<Mutex<Committer>>,
+    to_do: Receiver<Work>,
+) -> Result<Node, Error> {
     let failed = |source| Error::Io { what: "starting a thread".to_owned(), source };
-    let committing =
-        spawn("committer").spawn(move || commit::run(&for_commit, &to_do, &for_thread));
-    let sequencing = spawn("sequencer").spawn(move || sequencer.run());
-    Ok(Node {
-        handle: Handle(shared),
-        sequencer: Some(sequencing.map_err(failed)?),
-        committer: Some(committing.map_err(failed)?),
-        commit: committer,
-    })
+    let thread = |name: &str| thread::Builder::new().name(name.to_owned());
+    let shared = Arc::clone(&sequencer.shared);
+    let (for_thread, theirs) = (Arc::clone(&shared), Arc::clone(&committer));
+    let committing = thread("committer").spawn(move || commit::run(&theirs, &to_do, &for_thread));
+    let sequencing = thread("sequencer").spawn(move || sequencer.run());
+    let threads = [sequencing.map_err(failed)?, committing.map_err(failed)?].into();
+    Ok(Node { handle: Handle(shared), threads, committer: Some(committer) })
 }
 
 fn replay(journal: &SegmentJournal, expected: Option<(u64, Hash)>) -> Result<Replay, Error> {
@@ -267,8 +298,7 @@ fn acknowledge(
     builder: &mut BlockBuilder,
     committer: &Mutex<Committer>,
     applied: Applied,
-    old_size: u64,
-    old_root: Hash,
+    (old_size, old_root): (u64, Hash),
     text: String,
 ) -> Result<(), Error> {
     let payload = system::RollbackAcknowledged { old_size, old_root, text }.encode();

@@ -77,22 +77,14 @@ pub enum Found {
     Refused(Reject),
 }
 
-/// An answer that may leave: what was found, and what had been applied by then.
+/// An answer that may leave. Only [`reply`] and [`fail`] make one.
 #[derive(Clone, Debug)]
-pub struct Delivered {
-    found: Found,
-    at: Applied,
-}
+pub(crate) struct Delivered(Found);
 
 impl Delivered {
     /// What was found.
-    pub fn found(self) -> Found {
-        self.found
-    }
-
-    /// What had been applied when the answer left.
-    pub fn at(&self) -> Applied {
-        self.at
+    pub(crate) fn found(self) -> Found {
+        self.0
     }
 }
 
@@ -106,8 +98,6 @@ pub(crate) enum Waiting {
         found: Found,
         /// Who waits.
         sender: oneshot::Sender<Delivered>,
-        /// For answers of a process that cannot go on.
-        applied: Applied,
     },
     /// A look into the speculative state.
     Look(Delivery),
@@ -120,7 +110,7 @@ pub(crate) type Delivery = Box<dyn FnOnce(Result<Applied, Reason>) + Send>;
 pub(crate) fn reply(applied: Applied, waiting: Waiting) {
     match waiting {
         // Whoever does not wait any more finds out by `GetVoucher`.
-        Waiting::Post { found, sender, .. } => drop(sender.send(Delivered { found, at: applied })),
+        Waiting::Post { found, sender, .. } => drop(sender.send(Delivered(found))),
         Waiting::Look(deliver) => deliver(Ok(applied)),
     }
 }
@@ -128,11 +118,11 @@ pub(crate) fn reply(applied: Applied, waiting: Waiting) {
 /// Answers that it is not known what became of the block (9003), or that nothing is appended any more.
 pub(crate) fn fail(waiting: Waiting, reason: Option<&Reason>) {
     match waiting {
-        Waiting::Post { key, sender, applied, .. } => {
+        Waiting::Post { key, sender, .. } => {
             let unknown = || Reason::OutcomeUnknown { key: Text::Owned(key) };
             let reason = reason.cloned().unwrap_or_else(unknown);
             let found = Found::Refused(reason.at(0, "").into());
-            drop(sender.send(Delivered { found, at: applied }));
+            drop(sender.send(Delivered(found)));
         }
         Waiting::Look(deliver) => {
             let why = Text::Borrowed("the process stops after a failed write");

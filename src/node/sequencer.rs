@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 
 use super::Shared;
 use super::checkpoint::{self, Signed};
-use super::clock::PostClock;
+use super::clock::{ClockJump, PostClock};
 use super::commit::{Committer, Work, lock};
 use super::counters::Counters;
 use super::past::Recent;
@@ -37,6 +37,16 @@ pub(crate) enum Time {
     Synthetic,
     /// One time for all that `init` posts on a synthetic ledger.
     Start(u64),
+}
+
+impl Time {
+    /// Why nothing is appended, if the clock cannot be believed.
+    pub(crate) fn jumped(&self) -> Option<ClockJump> {
+        match self {
+            Self::Ordinary(clock) => clock.jumped(),
+            Self::Synthetic | Self::Start(_) => None,
+        }
+    }
 }
 
 /// The sequencer's own state.
@@ -113,8 +123,7 @@ impl Sequencer {
     }
 
     fn wait(&mut self, key: String, found: Found, sender: oneshot::Sender<Delivered>) {
-        let applied = *self.shared.head.borrow();
-        self.waiting.push(Waiting::Post { key, found, sender, applied });
+        self.waiting.push(Waiting::Post { key, found, sender });
     }
 
     /// Decides a voucher and, if it is accepted, places it.
@@ -282,7 +291,9 @@ impl Sequencer {
         if let Err(unsent) = self.work.send(work) {
             // The committer's thread is gone, which a panic of ours alone can do.
             self.failed = true;
-            unsent.0.waiting.into_iter().for_each(|waiting| fail(waiting, None));
+            for waiting in unsent.0.waiting {
+                fail(waiting, None);
+            }
             self.shared.inbox.set_idle(true);
         }
     }
@@ -344,11 +355,11 @@ impl Sequencer {
         if self.failed || applied.size() != self.builder.next_seq().0 {
             return Err(read_only("the process stops after a failed write"));
         }
-        let Some(signer) = &self.shared.signer else {
+        let Some(key) = &self.shared.signer else {
             return Err(read_only("there is no signing key"));
         };
         let origin = &self.shared.genesis.origin;
-        let signed = checkpoint::sign(signer, origin, applied.size(), applied.root());
+        let signed = checkpoint::sign(key, origin, applied.size(), applied.root());
         if let Err(error) = checkpoint::publish(&*self.shared.disk, "", &signed) {
             (self.shared.notes)(&format!("the checkpoint could not be published: {error}"));
             return Err(read_only(&format!("the checkpoint could not be published: {error}")));

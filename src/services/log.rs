@@ -120,7 +120,7 @@ impl v1::log_server::Log for Log {
         let id = reference.clone();
         let found = self.node.blocking(move || {
             let missing = || Reason::NotFound { what: "record".into(), id: id.clone().into() };
-            let block = reader.block_of(seq).map_err(|e| lookup::unreadable(&e, seq))?;
+            let block = reader.block_of(seq).map_err(|e| lookup::unreadable(&e))?;
             let block = block.ok_or_else(missing)?;
             let mut records = block.records_hashed();
             let (record, hash) =
@@ -271,7 +271,7 @@ fn read(
         let block = match block {
             Ok(block) => block,
             Err(error) => {
-                let failed = refuse(lookup::unreadable(&error, from));
+                let failed = refuse(lookup::unreadable(&error));
                 drop(sender.blocking_send(Err(failed)));
                 return;
             }
@@ -322,7 +322,7 @@ async fn follow(
             let reader = node.reader();
             let at = from;
             let read = move || {
-                let block = reader.block_of(at).map_err(|e| lookup::unreadable(&e, at))?;
+                let block = reader.block_of(at).map_err(|e| lookup::unreadable(&e))?;
                 Ok(block.map(|block| {
                     let mut chunk = Chunk::default();
                     for (record, hash) in block.records_hashed() {

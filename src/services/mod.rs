@@ -61,7 +61,7 @@ const NAMES: [&str; 7] = [
 ];
 
 /// Returns all services of a ledger, with the limits that each of them takes; health turns to
-/// NOT_SERVING when `stop` does or the node stops.
+/// `NOT_SERVING` when `stop` does or the node stops.
 pub fn routes(node: &Handle, trusted_loopback: bool, stop: watch::Receiver<bool>) -> Routes {
     /// Sets size and inflation limits of one service.
     macro_rules! limited {

@@ -260,7 +260,8 @@ pub(super) fn too_large(error: Status) -> Status {
     if !ours || !error.details().is_empty() {
         return error;
     }
-    let digits = |text: &str| text.split(|c: char| !c.is_ascii_digit()).find_map(|n| n.parse().ok());
+    let digits =
+        |text: &str| text.split(|c: char| !c.is_ascii_digit()).find_map(|n| n.parse().ok());
     // Of an inflated message only the limit is known.
     let past = MESSAGE_BYTES_MAX.saturating_add(1);
     let found = digits(words).unwrap_or(past).max(past);

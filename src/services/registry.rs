@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use ledger::ids::{Date, HouseholdCode, Level, OfficialId, OrgId, Token, Unit};
 use ledger::reject::{Reason, Text};
-use ledger::rules::{Mark, Version, Versions};
+use ledger::rules::{AreaList, Mark, Version, Versions};
 use ledger::state::State;
 use ledger::state::registry::AreaRow;
 use ledger::words::{Ability, Cause, HouseholdState};
@@ -431,7 +431,7 @@ fn areas(
 ) -> Vec<v1::AreaEntry> {
     let (registry, rules) = (&state.registry, &state.rules);
     let list = rules.areas.content(date);
-    let listed = list.map(|list| list.rows()).unwrap_or_default();
+    let listed = list.map(AreaList::rows).unwrap_or_default();
     let mut units: Vec<Unit> = listed.iter().map(|row| row.unit).collect();
     units.extend(registry.area_rows().iter().map(|row| row.unit));
     units.retain(|unit| parent.is_none_or(|parent| unit.parent() == Some(parent)));

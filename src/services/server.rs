@@ -63,7 +63,7 @@ pub async fn serve(
         .http2_adaptive_window(Some(true))
         .tcp_nodelay(true)
         .timeout(ms(CALL_MS_MAX))
-        .layer(MapResponseLayer::new(explain as fn(_) -> _))
+        .layer(MapResponseLayer::new(explain))
         .add_routes(routes)
         .serve_with_incoming_shutdown(ReceiverStream::new(accepted), async move {
             drop(stopped.wait_for(|stop| *stop).await);

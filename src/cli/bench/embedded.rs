@@ -34,14 +34,7 @@ pub(super) fn measure(args: &Args, load: &Load, out: &mut Output) -> Result<Meas
 fn measure_in(dir: &Path, args: &Args, load: &Load, out: &mut Output) -> Result<Measured, Failure> {
     out.progress("making the ledger");
     init::make(dir, "bench.example/embedded", Some(SEED), None, out)?;
-    let config = Config {
-        data: dir.to_owned(),
-        clock: Arc::new(journal::SystemClock::new()),
-        accept_clock: false,
-        accept_rollback: None,
-        notes: Arc::new(|_| ()),
-    };
-    let node = node::open(&config)?;
+    let node = node::open(&Config::at(dir))?;
     let work = vouchers::load(args);
     let runtime = runtime()?;
     let handle = node.handle();

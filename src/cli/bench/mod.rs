@@ -19,7 +19,6 @@ use sim::{DEFAULT_SEED, Profile};
 
 use super::failure::Failure;
 use super::output::Output;
-use super::runtime;
 use baseline::Baseline;
 
 /// Measure durable load, with the machine's floors in the same run

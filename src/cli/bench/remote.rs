@@ -34,13 +34,13 @@ pub(super) fn measure(
     let channel = runtime.block_on(connect(address))?;
     let work = vouchers::load(args);
     out.progress("registering households");
-    let setup = to_wire(vouchers::documents(work.setup())?)?;
+    let setup = to_wire(&vouchers::documents(work.setup())?)?;
     runtime.block_on(post_all(&channel, setup))?;
-    let mut payments = work.payments(args.lines, std::process::id() % 1_000, 1_000);
+    let mut payments = work.payments(args.lines, std::process::id().checked_rem(1_000).unwrap_or(0), 1_000);
     let mut size = runtime.block_on(position(&channel))?.saturating_add(1);
     while size < args.preload {
         out.progress(format!("{size} of {} records before the measurement", args.preload));
-        let some = to_wire(vouchers::documents(payments.by_ref().take(256))?)?;
+        let some = to_wire(&vouchers::documents(payments.by_ref().take(256))?)?;
         runtime.block_on(post_all(&channel, some))?;
         size = runtime.block_on(position(&channel))?.saturating_add(1);
     }
@@ -54,7 +54,7 @@ pub(super) fn measure(
             runtime.block_on(reads(&channel, codes.collect(), load))?
         } else {
             let ready = vouchers::documents(payments.by_ref().take(vouchers::ahead(args.lines)))?;
-            let ready = to_wire(ready)?;
+            let ready = to_wire(&ready)?;
             message = ready.first().map(v1::Voucher::encode_to_vec).unwrap_or_default().into();
             match load.mode {
                 Mode::Stream => runtime.block_on(stream(&channel, ready, load))?,
@@ -79,7 +79,7 @@ pub(super) fn measure(
     Ok(Measured { rounds, baseline, position: Some(head) })
 }
 
-fn to_wire(vouchers: Vec<ledger::voucher::Voucher>) -> Result<Vec<v1::Voucher>, Failure> {
+fn to_wire(vouchers: &[ledger::voucher::Voucher]) -> Result<Vec<v1::Voucher>, Failure> {
     let refused = |_| Failure::unfinished("a voucher of the generator has no message");
     vouchers.iter().map(|voucher| wire::voucher(voucher).map_err(refused)).collect()
 }
@@ -107,7 +107,7 @@ async fn post_all(channel: &Channel, vouchers: Vec<v1::Voucher>) -> Result<(), F
 /// Waits until the `n`-th voucher is due; returns when it was, or now when none is offered by the clock.
 pub(super) async fn due(started: Started, n: usize, rate: Option<u32>) -> Started {
     let Some(rate) = rate else { return clock::now() };
-    let micros = u64::try_from(n).unwrap_or(0).saturating_mul(1_000_000) / u64::from(rate.max(1));
+    let micros = u64::try_from(n).unwrap_or(0).saturating_mul(1_000_000).checked_div(u64::from(rate)).unwrap_or(0);
     let wait = micros.saturating_sub(started.micros());
     tokio::time::sleep(Duration::from_micros(wait)).await;
     started.later(micros)
@@ -202,7 +202,7 @@ async fn reads(channel: &Channel, codes: Vec<String>, load: &Load) -> Result<Rou
             let mut round = Round::default();
             while started.seconds() < load.seconds {
                 let n = next.fetch_add(1, Ordering::Relaxed);
-                let Some(code) = codes.get(n.wrapping_rem(codes.len().max(1))) else { break };
+                let Some(code) = codes.get(n.checked_rem(codes.len()).unwrap_or(0)) else { break };
                 let offered = due(started, n, load.rate).await;
                 let code = code.clone();
                 let request =
