@@ -15,7 +15,10 @@ use super::failure::Failure;
 
 /// Standard output and standard error of one command.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "five facts about two streams, none follows from another")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "five facts about two streams, none follows from another"
+)]
 pub struct Output {
     json: bool,
     colour: bool,

@@ -96,10 +96,10 @@ mod tests {
     #[test]
     fn what_was_published_is_read_back_and_each_size_stays() {
         let disk = SimDisk::new();
-        let signer = Signer::from_seed("example.org/a", &[7; 32]).unwrap();
+        let key = Signer::from_seed("example.org/a", &[7; 32]).unwrap();
         assert_eq!(newest(&disk, "", Some("example.org/a")).unwrap(), None);
         for size in [1, 2] {
-            let signed = sign(&signer, "example.org/a", size, [1; 32]);
+            let signed = sign(&key, "example.org/a", size, [1; 32]);
             publish(&disk, "", &signed).unwrap();
             assert_eq!(newest(&disk, "", Some("example.org/a")).unwrap(), Some(signed));
         }
@@ -112,8 +112,8 @@ mod tests {
 
     #[test]
     fn a_cut_at_any_call_leaves_the_old_or_the_new_checkpoint() {
-        let signer = Signer::from_seed("example.org/a", &[7; 32]).unwrap();
-        let signed = |size| sign(&signer, "example.org/a", size, [1; 32]);
+        let key = Signer::from_seed("example.org/a", &[7; 32]).unwrap();
+        let signed = |size| sign(&key, "example.org/a", size, [1; 32]);
         for cut in 1.. {
             let disk = SimDisk::new();
             publish(&disk, "", &signed(1)).unwrap();

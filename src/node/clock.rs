@@ -90,7 +90,8 @@ mod tests {
 
     fn start(wall: u64, last: u64, accept: bool) -> (Arc<ManualClock>, PostClock) {
         let clock = Arc::new(ManualClock::new(wall));
-        let post = PostClock::start(Arc::clone(&clock) as Arc<dyn Clock>, last, accept);
+        let shared: Arc<dyn Clock> = clock.clone();
+        let post = PostClock::start(shared, last, accept);
         (clock, post)
     }
 

@@ -25,13 +25,10 @@ use proto::v1::posting_client::PostingClient;
 use tokio_stream::StreamExt as _;
 use tonic::transport::Channel;
 
-fn mingzhang(args: &[&str]) -> bool {
+fn mingzhang(args: &[&str]) {
     let run = Command::new(env!("CARGO_BIN_EXE_mingzhang")).args(args).output().unwrap();
-    if !run.status.success() {
-        eprintln!("{args:?}: {}", String::from_utf8_lossy(&run.stderr));
-        eprintln!("{}", String::from_utf8_lossy(&run.stdout));
-    }
-    run.status.success()
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(run.status.success(), "{args:?}: {said}{}", String::from_utf8_lossy(&run.stdout));
 }
 
 fn serve(data: &Path) -> (Child, String) {
@@ -114,7 +111,7 @@ async fn killed_at_any_moment_it_keeps_what_it_acknowledged() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("ledger");
     let path = data.to_str().unwrap();
-    assert!(mingzhang(&["init", "--data", path, "--origin", "crash.example/x", "--synthetic"]));
+    mingzhang(&["init", "--data", path, "--origin", "crash.example/x", "--synthetic"]);
     let mut kept: Vec<v1::PostReply> = Vec::new();
     let mut next = 0;
     for round in 0..rounds {
@@ -125,10 +122,11 @@ async fn killed_at_any_moment_it_keeps_what_it_acknowledged() {
         process.kill().unwrap();
         process.wait().unwrap();
         let (acknowledged, tried) = loading.await.unwrap();
-        let (first_open, count) = (next, acknowledged.len());
+        let first_open = next;
+        let count = u32::try_from(acknowledged.len()).unwrap();
         next = tried + 1;
         kept.extend(acknowledged);
-        assert!(mingzhang(&["verify", path]), "round {round}");
+        mingzhang(&["verify", path]);
         let (mut process, address) = serve(&data);
         let mut client = PostingClient::new(connect(&address).await);
         for reply in &kept {
@@ -138,7 +136,7 @@ async fn killed_at_any_moment_it_keeps_what_it_acknowledged() {
             assert_eq!(found.reply.as_ref(), Some(reply), "round {round}");
         }
         // What was in flight is there whole or not at all; sending it again makes it there once.
-        for n in first_open..first_open + count as u32 + 80 {
+        for n in first_open..first_open + count + 80 {
             let request = v1::PostVoucherRequest {
                 voucher: Some(voucher(n, 1 + n % 30)),
                 ..Default::default()
@@ -155,6 +153,6 @@ async fn killed_at_any_moment_it_keeps_what_it_acknowledged() {
         process.wait().unwrap();
     }
     assert!(!kept.is_empty());
-    assert!(mingzhang(&["verify", path]));
-    assert!(mingzhang(&["rebuild", "--data", path, "--full"]));
+    mingzhang(&["verify", path]);
+    mingzhang(&["rebuild", "--data", path, "--full"]);
 }

@@ -15,6 +15,7 @@
 )]
 
 mod cli;
+mod failure;
 mod init;
 mod posting;
 mod reading;

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::server::{Server, config, get, init, mingzhang, organisations, post, reply};
-use mingzhang::node;
+use crate::server::{Server, get, init, mingzhang, organisations, post, reply};
+use mingzhang::node::{self, Config};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_goes_on_where_it_stopped() {
@@ -66,22 +66,23 @@ async fn a_ledger_behind_its_published_checkpoint_is_refused_until_somebody_says
     let backup = ["backup", "--data", data.to_str().unwrap(), "--out", old.to_str().unwrap()];
     assert!(mingzhang(&backup).status.success());
     client.post_voucher(post(organisations("B-2", [2]))).await.unwrap();
-    let published = server.node().seal().await.unwrap();
+    let newest = server.node().seal().await.unwrap();
     drop(client);
     server.stop().await;
     // The older log under the newer checkpoint.
     fs::remove_dir_all(data.join("segments")).unwrap();
     fs::remove_file(data.join("clean")).unwrap();
     fs::rename(old.join("segments"), data.join("segments")).unwrap();
-    let refused = node::open(&config(&data)).err().unwrap();
-    assert_eq!(refused.reason().unwrap().code(), 9007);
-    let served = mingzhang(&["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"]);
-    assert_eq!(served.status.code(), Some(1), "{}", String::from_utf8_lossy(&served.stderr));
+    let behind = node::open(&Config::at(&data)).err().unwrap();
+    assert_eq!(behind.reason().unwrap().code(), 9007);
+    let refused =
+        mingzhang(&["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", String::from_utf8_lossy(&refused.stderr));
     let why = Some("the disk of 3 May was lost".to_owned());
-    let accepted = node::open(&node::Config { accept_rollback: why, ..config(&data) }).unwrap();
-    let signed = accepted.handle().seal().await.unwrap();
-    assert!(signed.size < published.size);
-    tokio::task::spawn_blocking(move || accepted.stop().unwrap()).await.unwrap();
+    let reopened = node::open(&Config { accept_rollback: why, ..Config::at(&data) }).unwrap();
+    let signed = reopened.handle().seal().await.unwrap();
+    assert!(signed.size < newest.size);
+    tokio::task::spawn_blocking(move || reopened.stop().unwrap()).await.unwrap();
     let server = Server::start(&data).await;
     let mut client = server.posting().await;
     assert!(client.get_voucher(get("B-1")).await.is_ok());

@@ -1,9 +1,7 @@
 //! A server in this process, on a socket of its own, and a client for it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use journal::{Clock, SystemClock};
 use mingzhang::node::{self, Config, Node};
 use mingzhang::services;
 use proto::v1;
@@ -14,35 +12,24 @@ use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
 /// Origin of the test ledgers.
-pub const ORIGIN: &str = "ledger.example/test";
+pub(crate) const ORIGIN: &str = "ledger.example/test";
 
 /// A running server.
-pub struct Server {
-    pub data: PathBuf,
-    pub address: String,
+pub(crate) struct Server {
+    pub(crate) data: PathBuf,
+    pub(crate) address: String,
     node: Option<Node>,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
 }
 
-/// How a ledger is opened in tests.
-pub fn config(data: &Path) -> Config {
-    Config {
-        data: data.to_owned(),
-        clock: Arc::new(SystemClock::new()) as Arc<dyn Clock>,
-        accept_clock: false,
-        accept_rollback: None,
-        notes: Arc::new(|_| ()),
-    }
-}
-
 /// The program itself.
-pub fn mingzhang(args: &[&str]) -> std::process::Output {
+pub(crate) fn mingzhang(args: &[&str]) -> std::process::Output {
     std::process::Command::new(env!("CARGO_BIN_EXE_mingzhang")).args(args).output().unwrap()
 }
 
 /// Makes a synthetic ledger by `init`.
-pub fn init(data: &Path) {
+pub(crate) fn init(data: &Path) {
     let data = data.to_str().unwrap();
     let made = mingzhang(&["init", "--data", data, "--origin", ORIGIN, "--synthetic"]);
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -50,8 +37,8 @@ pub fn init(data: &Path) {
 
 impl Server {
     /// Serves the ledger in a directory.
-    pub async fn start(data: &Path) -> Server {
-        let node = node::open(&config(data)).unwrap();
+    pub(crate) async fn start(data: &Path) -> Server {
+        let node = node::open(&Config::at(data)).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (stop, stopping) = watch::channel(false);
@@ -63,28 +50,28 @@ impl Server {
     }
 
     /// A new ledger in a directory, served.
-    pub async fn fresh(data: &Path) -> Server {
+    pub(crate) async fn fresh(data: &Path) -> Server {
         init(data);
         Self::start(data).await
     }
 
-    pub fn node(&self) -> node::Handle {
+    pub(crate) fn node(&self) -> node::Handle {
         self.node.as_ref().unwrap().handle()
     }
 
     /// A connection to it.
-    pub async fn channel(&self) -> Channel {
+    pub(crate) async fn channel(&self) -> Channel {
         Channel::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
     }
 
-    pub async fn posting(&self) -> PostingClient<Channel> {
+    pub(crate) async fn posting(&self) -> PostingClient<Channel> {
         PostingClient::new(self.channel().await)
             .max_encoding_message_size(64 << 20)
             .max_decoding_message_size(64 << 20)
     }
 
     /// Ends it as SIGTERM does.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.stop.send_replace(true);
         self.serving.await.unwrap();
         let node = self.node.take().unwrap();
@@ -93,7 +80,7 @@ impl Server {
 }
 
 /// A voucher of PO44 that registers helping units `HU440106-NNNN`, one a line.
-pub fn organisations(number: &str, numbers: impl IntoIterator<Item = u32>) -> v1::Voucher {
+pub(crate) fn organisations(number: &str, numbers: impl IntoIterator<Item = u32>) -> v1::Voucher {
     let line = |(line_no, n): (u32, u32)| v1::Line {
         line_no,
         kind: "OrganisationRegistered".to_owned(),
@@ -109,23 +96,23 @@ pub fn organisations(number: &str, numbers: impl IntoIterator<Item = u32>) -> v1
         effective_date: "2016-07-01".to_owned(),
         prepared_by: "p.po44".to_owned(),
         approved_by: "a.po44".to_owned(),
-        line_count: Some(lines.len() as u32),
+        line_count: u32::try_from(lines.len()).ok(),
         total_fen: Some(0),
         ..v1::Header::default()
     };
     v1::Voucher { header: Some(header), lines }
 }
 
-pub fn post(voucher: v1::Voucher) -> v1::PostVoucherRequest {
+pub(crate) fn post(voucher: v1::Voucher) -> v1::PostVoucherRequest {
     v1::PostVoucherRequest { voucher: Some(voucher), ..Default::default() }
 }
 
-pub fn get(number: &str) -> v1::GetVoucherRequest {
+pub(crate) fn get(number: &str) -> v1::GetVoucherRequest {
     let (organisation, voucher_no) = ("PO44".to_owned(), number.to_owned());
     v1::GetVoucherRequest { organisation, voucher_no }
 }
 
-pub fn reply(response: v1::PostVoucherResponse) -> v1::PostReply {
+pub(crate) fn reply(response: v1::PostVoucherResponse) -> v1::PostReply {
     match response.outcome {
         Some(v1::post_voucher_response::Outcome::Reply(reply)) => reply,
         other => panic!("{other:?}"),
@@ -133,12 +120,12 @@ pub fn reply(response: v1::PostVoucherResponse) -> v1::PostReply {
 }
 
 /// Code, and place of the first violation.
-pub fn refusal(status: &tonic::Status) -> (String, String) {
+pub(crate) fn refusal(status: &tonic::Status) -> (String, String) {
     let details = mingzhang::services::status::of_call(status);
     refusal_of(&details)
 }
 
-pub fn refusal_of(status: &proto::RpcStatus) -> (String, String) {
+pub(crate) fn refusal_of(status: &proto::RpcStatus) -> (String, String) {
     use prost::Message as _;
     use tonic_types::pb;
     let mut out = (String::new(), String::new());
@@ -150,7 +137,7 @@ pub fn refusal_of(status: &proto::RpcStatus) -> (String, String) {
         }
         if detail.type_url.ends_with("google.rpc.BadRequest") {
             let bad = pb::BadRequest::decode(detail.value.as_slice()).unwrap();
-            out.1 = bad.field_violations[0].field.clone();
+            out.1.clone_from(&bad.field_violations[0].field);
         }
         if detail.type_url.ends_with("google.rpc.Help") {
             let help = pb::Help::decode(detail.value.as_slice()).unwrap();

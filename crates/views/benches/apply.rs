@@ -204,7 +204,7 @@ fn pay(bench: &mut Bench, codes: &[(HouseholdCode, u64)], payments: u64) {
                     purpose: purposes[(x / 64 % 6) as usize],
                     loan: LoanId::EMPTY,
                     bank_ref: BankRef::EMPTY,
-                    amount: Fen::new(1 + (x / 1_024 % 100_000) as i64),
+                    amount: Fen::new(1 + (x / 1_024 % 100_000).cast_signed()),
                     village: village(at),
                     class: Class::General,
                     heads: 3,
@@ -220,7 +220,7 @@ fn pay(bench: &mut Bench, codes: &[(HouseholdCode, u64)], payments: u64) {
         for event in &events {
             bench.apply(17_000 + 365 * year, event);
         }
-        spent += (cpu_nanos() - start);
+        spent += cpu_nanos() - start;
     }
     println!("apply of a payment to a household: {:.0} ns", spent / payments as f64);
 }

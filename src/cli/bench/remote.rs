@@ -36,7 +36,8 @@ pub(super) fn measure(
     out.progress("registering households");
     let setup = to_wire(&vouchers::documents(work.setup())?)?;
     runtime.block_on(post_all(&channel, setup))?;
-    let mut payments = work.payments(args.lines, std::process::id().checked_rem(1_000).unwrap_or(0), 1_000);
+    let mut payments =
+        work.payments(args.lines, std::process::id().checked_rem(1_000).unwrap_or(0), 1_000);
     let mut size = runtime.block_on(position(&channel))?.saturating_add(1);
     while size < args.preload {
         out.progress(format!("{size} of {} records before the measurement", args.preload));
@@ -107,7 +108,11 @@ async fn post_all(channel: &Channel, vouchers: Vec<v1::Voucher>) -> Result<(), F
 /// Waits until the `n`-th voucher is due; returns when it was, or now when none is offered by the clock.
 pub(super) async fn due(started: Started, n: usize, rate: Option<u32>) -> Started {
     let Some(rate) = rate else { return clock::now() };
-    let micros = u64::try_from(n).unwrap_or(0).saturating_mul(1_000_000).checked_div(u64::from(rate)).unwrap_or(0);
+    let micros = u64::try_from(n)
+        .unwrap_or(0)
+        .saturating_mul(1_000_000)
+        .checked_div(u64::from(rate))
+        .unwrap_or(0);
     let wait = micros.saturating_sub(started.micros());
     tokio::time::sleep(Duration::from_micros(wait)).await;
     started.later(micros)

@@ -42,5 +42,9 @@ pub(super) fn documents(
 
 /// How many vouchers a round of so many seconds may need at most.
 pub(super) fn ahead(lines: u32) -> usize {
-    LINES_AHEAD.checked_div(u64::from(lines)).and_then(|n| usize::try_from(n).ok()).unwrap_or(1).clamp(64, 400_000)
+    LINES_AHEAD
+        .checked_div(u64::from(lines))
+        .and_then(|n| usize::try_from(n).ok())
+        .unwrap_or(1)
+        .clamp(64, 400_000)
 }

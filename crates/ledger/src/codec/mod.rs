@@ -58,8 +58,8 @@ pub(crate) trait Payload: Sized {
     /// Reads a message. Money reads its legs off the record.
     fn read(message: &Self::Message, record: &Record<'_>) -> Result<(Self, Common), DecodeError>;
 
-    /// The message that is reused, of a hot kind.
-    fn slot(_: &mut Scratch) -> Option<&mut Self::Message> {
+    /// The messages that are reused, of a hot kind: one to write, one to read back.
+    fn slot(_: &mut Scratch) -> Option<&mut [Self::Message; 2]> {
         None
     }
 }
@@ -116,9 +116,23 @@ impl Codec {
     }
 }
 
-fn write<P: Payload>(body: &P, common: &Common, message: &mut P::Message, out: &mut Vec<u8>) {
+/// Appends a payload, reads it back and compares: nothing is sealed that a reader would take for
+/// something else.
+///
+/// # Panics
+/// When it reads back differently. That is a fault of this program, and must stop before a sync.
+fn write<P: Payload>(
+    body: &P,
+    common: &Common,
+    [message, again]: &mut [P::Message; 2],
+    out: &mut Vec<u8>,
+) {
     body.fill(common, message);
+    let start = out.len();
     message.encode_raw(out);
+    again.clear();
+    let read = again.merge(out.get(start..).unwrap_or_default());
+    assert!(read.is_ok() && again == message, "a payload reads back as it was written");
 }
 
 fn read<P: Payload>(
@@ -139,7 +153,7 @@ macro_rules! arms {
                 match &entry.event {
                     $(Event::$name(body) => {
                         match <crate::event::$file::$name as Payload>::slot(&mut self.scratch) {
-                            Some(message) => write(body, common, message, out),
+                            Some(messages) => write(body, common, messages, out),
                             None => write(body, common, &mut Default::default(), out),
                         }
                     })*
@@ -151,7 +165,7 @@ macro_rules! arms {
                     $(Kind::$name => {
                         type Body = crate::event::$file::$name;
                         let (body, common) = match Body::slot(&mut self.scratch) {
-                            Some(message) => read::<Body>(message, record)?,
+                            Some([message, _]) => read::<Body>(message, record)?,
                             None => read::<Body>(&mut Default::default(), record)?,
                         };
                         Ok(Entry { event: Event::$name(body), common })

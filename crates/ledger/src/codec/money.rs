@@ -23,7 +23,7 @@ use crate::words::{Class, Programme};
 /// Messages of the hot kinds, reused.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    disbursed: pb::DisbursedToHousehold,
+    disbursed: [pb::DisbursedToHousehold; 2],
 }
 
 // Reading legs.
@@ -496,7 +496,7 @@ impl Payload for FundsReturnedUp {
 impl Payload for DisbursedToHousehold {
     type Message = pb::DisbursedToHousehold;
 
-    fn slot(scratch: &mut Scratch) -> Option<&mut Self::Message> {
+    fn slot(scratch: &mut Scratch) -> Option<&mut [Self::Message; 2]> {
         Some(&mut scratch.disbursed)
     }
 
