@@ -35,7 +35,7 @@ def organisation(number, first=1, lines=1, repeat=None):
     _, request = method("mingzhang.v1.Posting", "PostVoucher")
     voucher = request().voucher
     header = voucher.header
-    header.organisation, header.voucher_no, header.effective_date = "PO44", number, "2016-07-01"
+    header.organisation, header.voucher_no, header.effective_date = "PO44", number, "2016-12-01"
     header.prepared_by, header.approved_by, header.line_count, header.total_fen = "p.po44", "a.po44", lines, 0
     for i in range(lines):
         name = repeat if repeat and i == 1 else f"HU440106-{first + i:04d}"
