@@ -89,34 +89,34 @@ impl Account {
         out.extend_from_slice(self.class().as_bytes());
         match self {
             Self::Plan(source, city) | Self::Owed(source, city) => {
-                part(out, source.letter());
-                part(out, city.path().as_str());
+                part(out, source.letter().as_bytes());
+                part(out, city.path().as_bytes());
             }
             Self::Quota(unit, quota)
             | Self::Used(unit, quota)
             | Self::Way(unit, quota)
             | Self::Hold(unit, quota)
             | Self::Prior(unit, quota) => {
-                part(out, unit.path().as_str());
-                part(out, quota.as_str());
+                part(out, unit.path().as_bytes());
+                part(out, quota.as_bytes());
             }
             Self::Src(source, treasury, quota) => {
-                part(out, source.letter());
-                part(out, treasury.path().as_str());
-                part(out, quota.as_str());
+                part(out, source.letter().as_bytes());
+                part(out, treasury.path().as_bytes());
+                part(out, quota.as_bytes());
             }
             Self::Household(code) | Self::BenefitHousehold(code) | Self::IncomeHousehold(code) => {
-                part(out, household_text(*code, &mut [0; 17]));
+                part(out, household_text(*code, &mut [0; 17]).as_bytes());
             }
             Self::Project(id)
             | Self::Base(id)
             | Self::Open(id)
             | Self::Operator(id)
             | Self::Due(id) => {
-                part(out, id.as_str());
+                part(out, id.as_bytes());
             }
             Self::BenefitVillage(unit) | Self::IncomeVillage(unit) => {
-                part(out, unit.path().as_str());
+                part(out, unit.path().as_bytes());
             }
         }
     }
@@ -166,9 +166,9 @@ fn source(letter: &str, treasury: Option<&str>, quota: Option<&str>) -> Option<A
     Some(Account::Src(Source::parse(letter)?, Unit::parse_exact(treasury?)?, quota))
 }
 
-fn part(out: &mut Vec<u8>, text: &str) {
+fn part(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'.');
-    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(text);
 }
 
 /// The seventeen digits of a household code, without the formatter: they stand in every payment.

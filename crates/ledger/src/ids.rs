@@ -38,8 +38,12 @@ impl<const N: usize> Ascii<N> {
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
-        std::str::from_utf8(bytes).unwrap_or_default()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// The text as bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
 
     /// Whether it is empty.
@@ -281,8 +285,12 @@ pub struct UnitText {
 impl UnitText {
     /// The text.
     pub fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
-        std::str::from_utf8(bytes).unwrap_or_default()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// The text as bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
 }
 
@@ -332,6 +340,16 @@ impl HouseholdCode {
             Ok(Self(code))
         } else {
             Err(HouseholdCodeError::CheckDigit { found, expected })
+        }
+    }
+
+    /// Returns the code of a text that passed [`HouseholdCode::parse`] before: the check digit is not
+    /// computed again.
+    pub fn parsed_before(text: &str) -> Option<Self> {
+        if text.len() == 17 && text.bytes().all(|b| b.is_ascii_digit()) {
+            text.parse().ok().map(Self)
+        } else {
+            None
         }
     }
 

@@ -75,8 +75,15 @@ pub fn approver_covers(state: &State, ctx: &Ctx<'_>, kind: Kind, unit: Unit) -> 
     if ctx.poster.is_none() || official.is_empty() {
         return Ok(());
     }
+    if ctx.covered.get() == Some((kind, unit)) {
+        return Ok(());
+    }
     let roles = approving(kind, ctx.exception);
     if state.access.holds_over(official, roles, unit, ctx.today) {
+        // Only what the lines of the voucher cannot change.
+        if kind.group().is_money() {
+            ctx.covered.set(Some((kind, unit)));
+        }
         return Ok(());
     }
     let unit = Text::from(unit.to_string());

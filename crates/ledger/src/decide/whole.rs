@@ -4,6 +4,8 @@
 //! the preparer 5011; date 1022 1023 and 1025 or 2060; approval 5020 5021 5023 5022. (5001, 5016 and 8002
 //! are answered before a voucher comes here; tokens of a vault, 1019, will stand before the date.)
 
+use std::cell::Cell;
+
 use record::{Record, Seq};
 
 use super::{Ask, Signature, post_time};
@@ -62,6 +64,7 @@ impl Whole {
             past,
             exception: self.exception,
             skipped: Vec::new(),
+            covered: Cell::new(None),
         }
     }
 

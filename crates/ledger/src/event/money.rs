@@ -755,10 +755,11 @@ impl Body for DisbursedToHousehold {
     }
 
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
-        let (money, fen) = (&mut state.money, self.amount.get());
-        money.pay_household(self.unit, self.quota, fen)?;
+        let fen = self.amount.get();
+        state.money.pay_household(self.unit, self.quota, fen)?;
+        move_receipts(state, self.quota, self.household, fen)?;
+        let money = &mut state.money;
         money.note_bank_use(&self.bank_use(), at.date, at.seq);
-        move_receipts(money, self.quota, self.household, fen)?;
         money.move_subsidy(self.loan, fen)?;
         money.count(self.unit, at.date, self.amount)
     }
@@ -805,9 +806,9 @@ impl Refund {
 
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
         state.apply(&self.legs())?;
+        move_receipts(state, self.quota, self.household, negative(self.amount))?;
         let money = &mut state.money;
         move_back(money, self.payment.seq, at.seq, self.amount.get())?;
-        move_receipts(money, self.quota, self.household, negative(self.amount))?;
         money.move_subsidy(self.loan, negative(self.amount))?;
         money.count(self.unit, at.date, self.amount)
     }
@@ -860,13 +861,19 @@ pub(super) fn move_back(money: &mut Money, of: Seq, by: Seq, fen: i64) -> Result
 
 /// Moves what a household received under the cap: money of a quota of the programme `dev`.
 pub(super) fn move_receipts(
-    money: &mut Money,
+    state: &mut State,
     quota: QuotaId,
     household: HouseholdCode,
     fen: i64,
 ) -> Result<(), Drift> {
-    match money.quota(quota) {
-        Some((_, row)) if row.programme == Programme::Dev => money.move_receipts(household, fen),
-        _ => Ok(()),
-    }
+    let dev = |(_, quota): (u32, &Quota)| quota.programme == Programme::Dev;
+    if state.money.quota(quota).is_some_and(dev) { receive(state, household, fen) } else { Ok(()) }
+}
+
+/// Moves what a household received under the cap.
+pub(super) fn receive(state: &mut State, household: HouseholdCode, fen: i64) -> Result<(), Drift> {
+    let number = state.registry.household(household);
+    let number =
+        number.ok_or_else(|| Drift::of(format!("household {household} is not registered")))?;
+    state.money.move_receipts(number, fen)
 }

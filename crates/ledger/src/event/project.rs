@@ -4,7 +4,7 @@
 
 use record::Fen;
 
-use super::money::{Reference, Word, and, count, move_back, negative, two};
+use super::money::{Reference, Word, and, count, move_back, negative, receive, two};
 use super::{At, Body, Drift};
 use crate::account::{Account, Legs, household_text};
 use crate::field::Field;
@@ -288,7 +288,7 @@ pub(super) fn move_benefit(
 ) -> Result<(), Drift> {
     state.projects.move_attributed(project, target, fen)?;
     match target {
-        Target::Household(code) => state.money.move_receipts(code, fen),
+        Target::Household(code) => receive(state, code, fen),
         Target::Village(_) => Ok(()),
     }
 }

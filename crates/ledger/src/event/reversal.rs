@@ -197,7 +197,7 @@ impl Reversed {
 
     fn move_household(&self, state: &mut State, fen: i64) -> Result<(), Drift> {
         if let (Some(household), Some(quota)) = (self.household(), quota_of(&self.legs)) {
-            move_receipts(&mut state.money, quota, household, fen)?;
+            move_receipts(state, quota, household, fen)?;
         }
         state.money.move_subsidy(self.loan, fen)
     }

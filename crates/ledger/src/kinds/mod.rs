@@ -19,6 +19,8 @@ mod tranche;
 
 pub use rules::provinces_kind;
 
+use std::cell::Cell;
+
 use record::Seq;
 
 use crate::event::{At, Event};
@@ -90,6 +92,8 @@ pub struct Ctx<'a> {
     pub exception: bool,
     /// Soft codes passed over in this line.
     pub skipped: Vec<u16>,
+    /// What the approver was found to cover last: most lines of a voucher ask for the same.
+    pub covered: Cell<Option<(Kind, Unit)>>,
 }
 
 impl Ctx<'_> {

@@ -37,7 +37,7 @@ pub(super) struct Ask {
 
 impl Ask {
     fn read(line: LineRef<'_>) -> Result<Self, Fault> {
-        let code = HouseholdCode::parse(line.text(Field::Household)).ok();
+        let code = HouseholdCode::parsed_before(line.text(Field::Household));
         let member_no = match line.int(Field::MemberNo) {
             None => None,
             Some(no) => Some(given(line, Field::MemberNo, u8::try_from(no).ok())?),
@@ -331,8 +331,8 @@ fn under_review_line(
     let Some(cap) = state.rules.cap.valid(ctx.date()) else { return Ok(0) };
     let counts = purpose.permit.is_some_and(|permit| permit.counts_to_cap);
     if cap.content.household_line == HouseholdLine::Hard && counts {
-        let kin = state.registry.kin(home.no).filter_map(|no| state.registry.household_row(no));
-        let received = kin.map(|row| state.money.receipts(row.code)).fold(0, i64::saturating_add);
+        let kin = state.registry.kin(home.no);
+        let received = kin.map(|no| state.money.receipts(no)).fold(0, i64::saturating_add);
         let sum = received.saturating_add(ask.amount.get());
         let heads = state.registry.peak(home.no, ctx.date());
         let line = i64::try_from(cap.content.ceiling_fen(u64::from(heads))).unwrap_or(i64::MAX);

@@ -192,7 +192,8 @@ pub struct Money {
     bank: BankRefs,
     months: Index<(Unit, u32), MonthTotals>,
     first_months: Index<Unit, u32>,
-    receipts: Index<HouseholdCode, i64>,
+    /// By number of the household's row.
+    receipts: Table<i64>,
     subsidies: Index<LoanId, i64>,
 }
 
@@ -261,7 +262,7 @@ impl Money {
             bank: BankRefs::default(),
             months: Index::default(),
             first_months: Index::default(),
-            receipts: Index::default(),
+            receipts: Table::default(),
             subsidies: Index::default(),
         }
     }
@@ -275,9 +276,9 @@ impl Money {
 
     fn voucher_hash(&self, organisation: OrgId, voucher_no: VoucherNo) -> KeyHash {
         let mut text = Short::new();
-        text.push(organisation.as_str().as_bytes());
+        text.push(organisation.as_bytes());
         text.push(b"/");
-        text.push(voucher_no.as_str().as_bytes());
+        text.push(voucher_no.as_bytes());
         text.hash(&self.secret)
     }
 
@@ -481,11 +482,11 @@ impl Money {
             }
             Payee::Project(id) => {
                 text.push(b"p");
-                text.sized(id.as_str().as_bytes());
+                text.sized(id.as_bytes());
             }
         }
-        text.sized(usage.quota.as_str().as_bytes());
-        text.sized(usage.bank_ref.as_str().as_bytes());
+        text.sized(usage.quota.as_bytes());
+        text.sized(usage.bank_ref.as_bytes());
         text.hash(&self.secret)
     }
 
@@ -515,17 +516,17 @@ impl Money {
 
     // The review line.
 
-    /// What a household received of the programme under the cap: paid and not back, and attributed.
-    pub fn receipts(&self, household: HouseholdCode) -> i64 {
-        self.receipts.get(&household).unwrap_or(0)
+    /// What a household, by its row's number, received of the programme under the cap: paid and not back,
+    /// and attributed.
+    pub fn receipts(&self, household: u32) -> i64 {
+        self.receipts.get(household).copied().unwrap_or(0)
     }
 
-    pub(crate) fn move_receipts(
-        &mut self,
-        household: HouseholdCode,
-        fen: i64,
-    ) -> Result<(), Drift> {
-        let receipts = self.receipts.edit(household);
+    pub(crate) fn move_receipts(&mut self, household: u32, fen: i64) -> Result<(), Drift> {
+        while self.receipts.get(household).is_none() {
+            self.receipts.push(0).ok_or(Drift::overflow("households"))?;
+        }
+        let receipts = self.receipts.edit(household).ok_or(Drift::overflow("households"))?;
         *receipts = sum("receipts", *receipts, fen)?;
         Ok(())
     }

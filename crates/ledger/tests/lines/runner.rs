@@ -145,6 +145,7 @@ impl Bench {
             past: &NoPast,
             exception: self.exception,
             skipped: Vec::new(),
+            covered: std::cell::Cell::default(),
         };
         let event = match decide_line(kind, &self.state, &mut ctx, line) {
             Ok(event) => event,
