@@ -47,6 +47,27 @@ pub(crate) fn publish(disk: &dyn Disk, dir: &str, signed: &Signed) -> io::Result
     replace_file(disk, &published, NEWEST, bytes)
 }
 
+/// Moves the checkpoints that an accepted rollback contradicts to a folder of their own, so that the rest
+/// of `published/` speaks of this log again; all of them when `size` is `None`.
+///
+/// `published/checkpoint` stays until a new one takes its place: a stop before that is met by the next
+/// start as the same rollback.
+pub(crate) fn set_aside(disk: &dyn Disk, dir: &str, size: Option<u64>) -> io::Result<()> {
+    let published = journal::disk::join(dir, PUBLISHED_DIR);
+    let aside = journal::disk::join(&published, "rolled-back");
+    disk.create_dir(&aside)?;
+    for name in disk.list(&published)? {
+        let Ok(of) = name.parse::<u64>() else { continue };
+        if size.is_none_or(|size| size < of) {
+            let (from, to) =
+                (journal::disk::join(&published, &name), journal::disk::join(&aside, &name));
+            disk.rename(&from, &to)?;
+        }
+    }
+    disk.sync_dir(&aside)?;
+    disk.sync_dir(&published)
+}
+
 /// Reads the newest published checkpoint, of whichever origin if none is named; `None` when there is
 /// none.
 ///

@@ -214,6 +214,11 @@ impl Start<'_> {
         if let Some(old) = rolled_back {
             let text = config.accept_rollback.clone().unwrap_or_default();
             acknowledge(&mut builder, &committer, applied, old, text)?;
+            let stays = (applied.size() < old.0).then(|| applied.size());
+            checkpoint::set_aside(&*shared.disk, "", stays).map_err(|source| Error::Io {
+                what: "setting checkpoints aside".to_owned(),
+                source,
+            })?;
         }
         let mut state = replay.state;
         state.set_recording(true);
@@ -233,6 +238,7 @@ impl Start<'_> {
             desk: Desk::new(),
             waiting: Vec::new(),
             failed: false,
+            seal_first: rolled_back.is_some(),
         };
         spawn(sequencer, committer, to_do)
     }

@@ -66,12 +66,18 @@ pub(crate) struct Sequencer {
     /// What waits for the block that grows, or for one before it.
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) failed: bool,
+    /// A rollback was accepted: its record is sealed and published before anything else.
+    pub(crate) seal_first: bool,
 }
 
 impl Sequencer {
     /// Works until the queue is closed and empty; then seals an ordinary ledger.
     pub(crate) fn run(mut self) {
         let shared = Arc::clone(&self.shared);
+        if self.seal_first {
+            // A failure is told by `notes`, and met again by the next start.
+            drop(self.seal());
+        }
         loop {
             let holding = self.holds_something();
             let turn = shared.inbox.next(holding, self.until_seal());

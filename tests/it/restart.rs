@@ -75,13 +75,15 @@ async fn a_ledger_behind_its_published_checkpoint_is_refused_until_somebody_says
     fs::rename(old.join("segments"), data.join("segments")).unwrap();
     let behind = node::open(&Config::at(&data)).err().unwrap();
     assert_eq!(behind.reason().unwrap().code(), 9007);
-    let refused =
+    let started =
         mingzhang(&["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"]);
-    assert_eq!(refused.status.code(), Some(1), "{}", String::from_utf8_lossy(&refused.stderr));
+    assert_eq!(started.status.code(), Some(1), "{}", String::from_utf8_lossy(&started.stderr));
     let why = Some("the disk of 3 May was lost".to_owned());
     let reopened = node::open(&Config { accept_rollback: why, ..Config::at(&data) }).unwrap();
+    // Asked after the seal that is written first.
     let signed = reopened.handle().seal().await.unwrap();
-    assert!(signed.size < newest.size);
+    assert_eq!(signed.size, reopened.handle().applied().size());
+    assert!(data.join(format!("published/rolled-back/{:020}", newest.size)).exists());
     tokio::task::spawn_blocking(move || reopened.stop().unwrap()).await.unwrap();
     let server = Server::start(&data).await;
     let mut client = server.posting().await;
@@ -89,6 +91,7 @@ async fn a_ledger_behind_its_published_checkpoint_is_refused_until_somebody_says
     assert!(client.get_voucher(get("B-2")).await.is_err());
     drop(client);
     server.stop().await;
+    assert!(mingzhang(&["verify", data.to_str().unwrap()]).status.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,6 +104,15 @@ async fn a_backup_restores_to_the_same_ledger() {
     server.posting().await.post_voucher(post(organisations("B-1", [1, 2, 3]))).await.unwrap();
     let head = server.node().applied();
     assert!(mingzhang(&["backup", "--data", &data, "--out", &copy]).status.success());
+    // The same over gRPC, from a server that goes on.
+    let remote = at("remote");
+    let run = mingzhang(&["backup", "--to", &server.address, "--out", &remote]);
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    assert_eq!(
+        fs::read(format!("{copy}/segments/00000000000000000000.mzs")).unwrap().len(),
+        fs::read(format!("{remote}/segments/00000000000000000000.mzs")).unwrap().len()
+    );
+    assert!(mingzhang(&["verify", &remote, "--strict"]).status.success());
     server.stop().await;
     assert!(!std::path::Path::new(&copy).join("keys").exists());
     let keys = std::path::Path::new(&data).join("keys");
