@@ -4,7 +4,7 @@ use record::{Fen, Seq};
 
 use super::Ask;
 use super::whole::Whole;
-use crate::event::{At, Common, Drift, Entry};
+use crate::event::{At, Common, Drift, Entry, Event};
 use crate::field::Field;
 use crate::kind::Kind;
 use crate::kinds::{Ctx, Past, decide_line};
@@ -31,7 +31,8 @@ pub(super) fn post(
     let at = whole.at(ask, ask.seq_next);
     // What the header changes is not shown to the lines before they are decided: a line refers to nothing
     // of its own voucher, and the position stops it.
-    apply(state, &at, &header).map_err(|reason| Box::new(reason.at(0, "").into()))?;
+    apply(state, &at, &header.event).map_err(|reason| Box::new(reason.at(0, "").into()))?;
+    out.reserve(ask.voucher.len().saturating_add(1));
     out.push(header);
     let mut ctx = whole.ctx(ask, past);
     let mut seq = ask.seq_next;
@@ -39,9 +40,8 @@ pub(super) fn post(
     for (line, kind) in ask.voucher.lines().zip(&ask.form.kinds) {
         seq = seq.next();
         ctx.at = whole.at(ask, seq);
-        match (one(state, &mut ctx, ask, line, *kind), &mut refused) {
-            (Ok(entry), None) => out.push(entry),
-            (Ok(_), Some(_)) => {}
+        match (one(state, &mut ctx, ask, line, *kind, out), &mut refused) {
+            (Ok(()), _) => {}
             (Err(refusal), None) => {
                 let unknown = UNKNOWN.contains(&refusal.reason.code());
                 let reject = Reject::one(*refusal);
@@ -65,14 +65,15 @@ fn add_unknown(reject: &mut Reject, refusal: Refusal) {
     }
 }
 
-/// Decides a line and applies it.
+/// Decides a line, applies it and appends its entry.
 fn one(
     state: &mut State,
     ctx: &mut Ctx<'_>,
     ask: &Ask<'_>,
     line: LineRef<'_>,
     kind: Kind,
-) -> Result<Entry, Box<Refusal>> {
+    out: &mut Vec<Entry>,
+) -> Result<(), Box<Refusal>> {
     let line_no = line.line_no();
     ctx.skipped.clear();
     if ask.form.repeated.binary_search(&line_no).is_ok() {
@@ -80,21 +81,19 @@ fn one(
     }
     let event = decide_line(kind, state, ctx, line).map_err(|fault| Box::new(fault.at(line_no)))?;
     // Of 3090, a closed month, the check stands here once periods close (370).
-    let skipped = if ctx.skipped.is_empty() { Vec::new() } else { ctx.skipped.clone() };
-    let common = Common { skipped, memo: line.text(Field::Memo).into() };
-    let entry = Entry { event, common };
-    let at: At = ctx.at;
-    apply(state, &at, &entry)
+    apply(state, &ctx.at, &event)
         .map_err(|reason| Box::new(reason.at(line_no, Field::Amount.name())))?;
-    Ok(entry)
+    let common = Common { skipped: ctx.skipped.clone(), memo: line.text(Field::Memo).into() };
+    out.push(Entry { event, common });
+    Ok(())
 }
 
 /// 1033, which the form checks found and an exception passed over.
 const DUPLICATE_LINE: u16 = 1033;
 
-/// 3012: applies an entry; a sum that would leave 64 bits refuses it.
-fn apply(state: &mut State, at: &At, entry: &Entry) -> Result<(), Reason> {
-    state.evolve(at, &entry.event).map_err(|drift| match drift {
+/// 3012: applies an event; a sum that would leave 64 bits refuses it.
+fn apply(state: &mut State, at: &At, event: &Event) -> Result<(), Reason> {
+    state.evolve(at, event).map_err(|drift| match drift {
         Drift::Overflow { account } => Reason::SumOverflow { account },
         // A decision let pass what the state cannot take. Whoever posts must not find the ledger wrong or
         // stopped for it: it is refused, and tests and debug builds stop.
