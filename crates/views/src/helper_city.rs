@@ -8,6 +8,8 @@
 
 use ledger::ids::Source;
 
+use serde::{Deserialize, Serialize};
+
 use crate::digest::{ColumnType, Layout, RowOut, Running};
 use crate::drift::{Drift, add};
 use crate::home_city::{Held, HomeCity};
@@ -49,7 +51,7 @@ pub(crate) const LAYOUT: Layout = Layout {
 const ROW: &str = "a helping city";
 
 /// One row: gross flows between a helper and a home city.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HelperCity {
     pub(crate) owed: i64,
     pub(crate) allocated: i64,
@@ -66,7 +68,7 @@ pub(crate) struct HelperCity {
 }
 
 /// Money sent in one direction and what became of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Flow {
     pub(crate) sent: i64,
     pub(crate) arrived: i64,
@@ -209,6 +211,14 @@ impl HelperCities {
             running.change(out, |out| write_key(out, key, names), (before, now), write);
         });
         &self.running
+    }
+
+    pub(crate) fn plain(&self) -> Vec<(Key, HelperCity)> {
+        self.rows.iter().map(|(key, row)| (*key, *row)).collect()
+    }
+
+    pub(crate) fn of_plain(plain: Vec<(Key, HelperCity)>) -> Self {
+        Self { rows: Table::of_rows(plain), running: Running::new(LAYOUT.number) }
     }
 
     pub(crate) fn unsettle(&mut self) {

@@ -12,6 +12,8 @@
 
 use ledger::ids::{Level, Source, Unit};
 
+use serde::{Deserialize, Serialize};
+
 use crate::digest::{ColumnType, Layout, RowOut, Running};
 use crate::drift::{Drift, add};
 use crate::names::{Names, Quota};
@@ -49,7 +51,7 @@ pub(crate) const LAYOUT: Layout = Layout {
 const ROW: &str = "a home city";
 
 /// Cash held by units of one level.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Held {
     pub(crate) city: i64,
     pub(crate) county: i64,
@@ -74,7 +76,7 @@ impl Held {
 }
 
 /// One row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HomeCity {
     pub(crate) owed: i64,
     pub(crate) allocated: i64,
@@ -95,6 +97,9 @@ pub(crate) struct HomeCity {
 
 /// City, source, tranche, year of the tranche.
 pub(crate) type Key = (u64, Source, No, u16);
+
+/// The rows as they are kept in a checkpoint.
+pub(crate) type PlainHomes = Vec<((u64, u8, No, u16), HomeCity)>;
 
 /// All home cities.
 #[derive(Clone, Debug)]
@@ -237,6 +242,22 @@ impl HomeCities {
             running.change(out, |out| write_key(out, key, names), (before, now), write);
         });
         &self.running
+    }
+
+    pub(crate) fn plain(&self) -> PlainHomes {
+        let source = |source: Source| u8::try_from(source.index()).unwrap_or(u8::MAX);
+        let rows = self.rows.iter();
+        rows.map(|((city, s, tranche, year), row)| ((*city, source(*s), *tranche, *year), *row))
+            .collect()
+    }
+
+    pub(crate) fn of_plain(plain: PlainHomes) -> Option<Self> {
+        let rows = plain.into_iter().map(|((city, source, tranche, year), row)| {
+            let source = Source::ALL.get(usize::from(source)).copied()?;
+            Some(((city, source, tranche, year), row))
+        });
+        let rows = Table::of_rows(rows.collect::<Option<Vec<_>>>()?);
+        Some(Self { rows, running: Running::new(LAYOUT.number) })
     }
 
     pub(crate) fn unsettle(&mut self) {

@@ -9,6 +9,8 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use ledger::ids::HouseholdCode;
+use ledger::words::{Class, HouseholdState};
+use serde::{Deserialize, Serialize};
 
 use crate::digest::{ColumnType, Layout, RowOut, Running};
 use crate::drift::{Drift, add};
@@ -186,6 +188,39 @@ impl Households {
         &self.running
     }
 
+    pub(crate) fn plain(&self) -> PlainHouseholds {
+        let plain = |(code, row): (&u64, &Household)| {
+            let Standing { state, class, active, village } = row.standing;
+            let sums = [row.paid, row.refunded, row.attributed, row.asset_income];
+            let words = (state.map(HouseholdState::index), class.map(Class::index));
+            (*code, sums, words, (active, row.peak, row.live), (village, row.payer))
+        };
+        let mut spill: Vec<((No, No), i64)> = self.spill.iter().map(|(k, n)| (*k, *n)).collect();
+        spill.sort_unstable();
+        PlainHouseholds { rows: self.rows.iter().map(plain).collect(), spill }
+    }
+
+    pub(crate) fn of_plain(plain: PlainHouseholds) -> Option<Self> {
+        let rows = plain.rows.into_iter().map(|(code, sums, words, counts, numbers)| {
+            let [paid, refunded, attributed, asset_income] = sums;
+            let (active, peak, live) = counts;
+            let (village, payer) = numbers;
+            let state = words.0.map(HouseholdState::at);
+            let class = words.1.map(Class::at);
+            // A word that this version does not know makes the whole of no use.
+            let known = state != Some(None) && class != Some(None);
+            let (state, class) = (state.flatten(), class.flatten());
+            let standing = Standing { state, class, active, village };
+            let row =
+                Household { paid, refunded, attributed, asset_income, standing, peak, live, payer };
+            known.then_some((code, row))
+        });
+        let rows = Table::of_rows(rows.collect::<Option<Vec<_>>>()?);
+        let mut spill = HashMap::with_hasher(FixedState::default());
+        spill.extend(plain.spill);
+        Some(Self { rows, spill, running: Running::new(LAYOUT.number) })
+    }
+
     pub(crate) fn unsettle(&mut self) {
         self.rows.unsettle();
         self.running.clear();
@@ -202,6 +237,16 @@ impl Households {
         }
     }
 }
+
+/// The rows as they are kept in a checkpoint: code; paid, refunded, attributed, asset income; state and
+/// class; active, peak, live; village and payer.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct PlainHouseholds {
+    rows: Vec<PlainRow>,
+    spill: Vec<((No, No), i64)>,
+}
+
+type PlainRow = (u64, [i64; 4], (Option<u8>, Option<u8>), (i16, i16, i16), (No, No));
 
 fn write(out: &mut RowOut, row: &Household, names: &Names) {
     let Standing { state, class, active, village } = row.standing;

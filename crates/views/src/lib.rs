@@ -28,8 +28,13 @@ mod views;
 pub mod balance;
 pub mod history;
 
+mod fold;
+
+pub mod cache;
+
 pub use digest::{ColumnType, Layout, ViewDigest};
 pub use drift::Drift;
+pub use fold::{FoldError, fold};
 pub use projection::Projection;
 pub use views::Views;
 

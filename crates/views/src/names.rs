@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use ledger::ids::{QuotaId, Source, TrancheId, Unit};
 
+use serde::{Deserialize, Serialize};
+
 use crate::drift::Drift;
 use crate::table::{No, Table};
 
@@ -50,6 +52,37 @@ pub(crate) struct Names {
     tranches: Table<TrancheId, Option<Tranche>>,
 }
 
+/// Names and definitions as they are kept in a checkpoint.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct PlainNames {
+    units: Vec<u64>,
+    quotas: Vec<(String, Option<FlatQuota>)>,
+    tranches: Vec<(String, Option<FlatTranche>)>,
+}
+
+/// Home, year, helper.
+type FlatTranche = (u64, u16, u64);
+/// Source, treasury, home, to, tranche, year.
+type FlatQuota = (u8, u64, u64, u64, No, u16);
+
+fn flat(quota: Quota) -> FlatQuota {
+    let source = u8::try_from(quota.source.index()).unwrap_or(u8::MAX);
+    let (treasury, home, to) = (quota.treasury.code(), quota.home.code(), quota.to.code());
+    (source, treasury, home, to, quota.tranche, quota.year)
+}
+
+fn of_flat((source, treasury, home, to, tranche, year): &FlatQuota) -> Option<Quota> {
+    Some(Quota {
+        no: 0,
+        source: *Source::ALL.get(usize::from(*source))?,
+        treasury: Unit::of_code(*treasury)?,
+        home: Unit::of_code(*home)?,
+        to: Unit::of_code(*to)?,
+        tranche: *tranche,
+        year: *year,
+    })
+}
+
 /// Name of the tranche of quotas that were there before the ledger began.
 pub(crate) const OPENING: &str = "opening";
 
@@ -61,6 +94,47 @@ impl Names {
             quotas: Table::new(),
             tranches: Table::new(),
         }
+    }
+
+    pub(crate) fn plain(&self) -> PlainNames {
+        PlainNames {
+            units: self.units.iter().map(|(code, ())| *code).collect(),
+            quotas: self
+                .quotas
+                .iter()
+                .map(|(id, quota)| (id.to_string(), quota.map(flat)))
+                .collect(),
+            tranches: self
+                .tranches
+                .iter()
+                .map(|(id, row)| {
+                    let flat = row.map(|t| (t.home.code(), t.year, t.helper.code()));
+                    (id.to_string(), flat)
+                })
+                .collect(),
+        }
+    }
+
+    pub(crate) fn of_plain(plain: PlainNames) -> Option<Self> {
+        let mut names = Self::new();
+        for code in plain.units {
+            names.place(Unit::of_code(code)?);
+        }
+        for (id, row) in plain.tranches {
+            let no = names.tranches.number(&TrancheId::new(&id)?);
+            if let Some((home, year, helper)) = row {
+                let (home, helper) = (Unit::of_code(home)?, Unit::of_code(helper)?);
+                *names.tranches.change(no)? = Some(Tranche { home, year, helper });
+            }
+        }
+        for (id, row) in plain.quotas {
+            let id = QuotaId::id(&id)?;
+            match row {
+                Some(row) => drop(names.define(id, of_flat(&row)?).ok()?),
+                None => drop(names.quotas.number(&id)),
+            }
+        }
+        Some(names)
     }
 
     /// Returns a unit with its number, which it gets at first use.

@@ -7,17 +7,18 @@
 use ledger::event::{At, Event};
 use ledger::ids::Date;
 use record::{Record, Seq};
+use serde::{Deserialize, Serialize};
 
 use crate::digest::{RowOut, ViewDigest};
 use crate::drift::Drift;
-use crate::helper_city::HelperCities;
-use crate::home_city::HomeCities;
-use crate::household::Households;
-use crate::names::Names;
-use crate::quota::Quotas;
+use crate::helper_city::{self, HelperCities, HelperCity};
+use crate::home_city::{HomeCities, PlainHomes};
+use crate::household::{Households, PlainHouseholds};
+use crate::names::{Names, PlainNames};
+use crate::quota::{PlainQuotas, Quotas};
 use crate::resolve::resolve;
-use crate::transit::Transits;
-use crate::unit::Units;
+use crate::transit::{Sent, Transits};
+use crate::unit::{PlainUnits, Units};
 
 /// The views of one position, without the accounts.
 #[derive(Clone, Debug)]
@@ -33,6 +34,23 @@ pub struct Projection {
     next_seq: Seq,
     /// The last date met and its year.
     year: (Date, u16),
+    /// The latest effective date of any record so far.
+    last_date: Date,
+}
+
+/// A projection in plain form, for checkpoints. Its layout is no contract: it is thrown away whenever
+/// the version of the views or of the cache changes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Plain {
+    next_seq: u64,
+    last_date: u32,
+    names: PlainNames,
+    households: PlainHouseholds,
+    units: PlainUnits,
+    homes: PlainHomes,
+    helpers: Vec<(helper_city::Key, HelperCity)>,
+    quotas: PlainQuotas,
+    transits: Vec<(u64, Sent)>,
 }
 
 impl Projection {
@@ -48,7 +66,43 @@ impl Projection {
             transits: Transits::new(),
             next_seq: Seq(0),
             year: (Date(0), Date(0).year()),
+            last_date: Date(0),
         }
+    }
+
+    pub(crate) fn plain(&self) -> Plain {
+        Plain {
+            next_seq: self.next_seq.0,
+            last_date: self.last_date.0,
+            names: self.names.plain(),
+            households: self.households.plain(),
+            units: self.units.plain(),
+            homes: self.homes.plain(),
+            helpers: self.helpers.plain(),
+            quotas: self.quotas.plain(),
+            transits: self.transits.plain(),
+        }
+    }
+
+    /// Returns the projection of a plain form; `None` when it holds what this version does not know.
+    pub(crate) fn of_plain(plain: Plain) -> Option<Self> {
+        Some(Self {
+            names: Names::of_plain(plain.names)?,
+            households: Households::of_plain(plain.households)?,
+            units: Units::of_plain(plain.units)?,
+            homes: HomeCities::of_plain(plain.homes)?,
+            helpers: HelperCities::of_plain(plain.helpers),
+            quotas: Quotas::of_plain(plain.quotas)?,
+            transits: Transits::of_plain(plain.transits),
+            next_seq: Seq(plain.next_seq),
+            year: (Date(0), Date(0).year()),
+            last_date: Date(plain.last_date),
+        })
+    }
+
+    /// Returns the latest effective date of any record so far.
+    pub fn last_date(&self) -> Date {
+        self.last_date
     }
 
     /// Returns the year of a date.
@@ -94,6 +148,7 @@ impl Projection {
         self.quotas.apply(&step)?;
         self.transits.apply(&step)?;
         self.next_seq = at.seq.next();
+        self.last_date = self.last_date.max(at.date);
         Ok(())
     }
 

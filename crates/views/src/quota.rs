@@ -8,6 +8,8 @@
 
 use ledger::ids::Unit;
 
+use serde::{Deserialize, Serialize};
+
 use crate::digest::{ColumnType, Layout, RowOut, Running};
 use crate::drift::{Drift, add};
 use crate::names::{Names, Place, Quota};
@@ -38,20 +40,27 @@ pub(crate) const LAYOUT: Layout = Layout {
 const ROW: &str = "a quota";
 
 /// A quota as a whole.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Whole {
     pub(crate) issued: i64,
     pub(crate) paid_before: i64,
 }
 
 /// A unit's share of a quota.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Share {
     pub(crate) available: i64,
     pub(crate) used: i64,
     /// On its way to the unit.
     pub(crate) in_transit: i64,
     pub(crate) held: i64,
+}
+
+/// The rows as they are kept in a checkpoint.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct PlainQuotas {
+    wholes: Vec<(No, Whole)>,
+    shares: Vec<((No, No), Share)>,
 }
 
 /// All quotas.
@@ -145,18 +154,22 @@ impl Quotas {
     }
 
     fn share(&mut self, quota: Quota, unit: Place) -> Result<&mut Share, Drift> {
+        self.entry(quota.no, unit.no).ok_or(Drift::Numbers)
+    }
+
+    fn entry(&mut self, quota: No, unit: No) -> Option<&mut Share> {
         let before = self.shares.len();
-        let no = self.shares.number(&(quota.no, unit.no));
+        let no = self.shares.number(&(quota, unit));
         if before < self.shares.len() {
-            let at = crate::table::at(quota.no);
+            let at = crate::table::at(quota);
             if self.newest.len() <= at {
                 self.newest.resize(at.saturating_add(1), NONE);
             }
-            let newest = self.newest.get_mut(at).ok_or(Drift::Numbers)?;
+            let newest = self.newest.get_mut(at)?;
             self.older.push(*newest);
             *newest = no;
         }
-        self.shares.change(no).ok_or(Drift::Numbers)
+        self.shares.change(no)
     }
 
     /// Returns a quota as a whole.
@@ -184,6 +197,22 @@ impl Quotas {
             running.change(out, key, (before, now), write_share);
         });
         &self.running
+    }
+
+    pub(crate) fn plain(&self) -> PlainQuotas {
+        PlainQuotas {
+            wholes: self.wholes.iter().map(|(no, row)| (*no, *row)).collect(),
+            shares: self.shares.iter().map(|(key, row)| (*key, *row)).collect(),
+        }
+    }
+
+    pub(crate) fn of_plain(plain: PlainQuotas) -> Option<Self> {
+        let mut quotas = Self::new();
+        quotas.wholes = Table::of_rows(plain.wholes);
+        for ((quota, unit), row) in plain.shares {
+            *quotas.entry(quota, unit)? = row;
+        }
+        Some(quotas)
     }
 
     pub(crate) fn unsettle(&mut self) {

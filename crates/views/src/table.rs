@@ -112,6 +112,17 @@ impl<K: Copy + Eq + Hash, R: Copy + Default + PartialEq> Table<K, R> {
         self.rows.iter().map(|(key, row)| (key, row))
     }
 
+    /// Makes a table of rows in the order of their numbers; its first digest takes in every row.
+    pub(crate) fn of_rows(rows: impl IntoIterator<Item = (K, R)>) -> Self {
+        let mut table = Self::new();
+        for (key, row) in rows {
+            if let Some(slot) = table.entry(&key) {
+                *slot = row;
+            }
+        }
+        table
+    }
+
     /// Calls `change(key, before, now)` for each row that differs from the last digest.
     pub(crate) fn settle(&mut self, mut change: impl FnMut(No, &K, &R, &R)) {
         // Taken, so that what a busy month needed is given back.

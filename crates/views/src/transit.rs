@@ -4,8 +4,9 @@
 //! reversed. Rows of closed records are kept out of sight, since the reversal of an arrival opens them
 //! again.
 
-use ledger::ids::{Date, Unit};
+use ledger::ids::Unit;
 use record::Seq;
+use serde::{Deserialize, Serialize};
 
 use crate::digest::{ColumnType, Layout, RowOut, Running};
 use crate::drift::{Drift, add};
@@ -34,12 +35,13 @@ pub(crate) const LAYOUT: Layout = Layout {
 const ROW: &str = "a transit";
 
 /// Sums of one sent record, and where it went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sent {
     pub(crate) amount: i64,
     pub(crate) received: i64,
     pub(crate) returned: i64,
-    pub(crate) date: Date,
+    /// Effective date, days since 1970-01-01.
+    pub(crate) day: u32,
     quota: No,
     /// `NONE`: the quota's source.
     from: No,
@@ -77,7 +79,7 @@ impl Transits {
             What::Sent { way, fen } => {
                 let row = self.rows.entry(&step.seq.0).ok_or(Drift::Numbers)?;
                 let Way { quota, from, to, up, to_source, .. } = way;
-                (row.quota, row.date) = (quota.no, step.date);
+                (row.quota, row.day) = (quota.no, step.date.0);
                 (row.from, row.to) = (from.map_or(NONE, |from| from.no), to.no);
                 (row.up, row.to_source) = (up, to_source);
                 add(&mut row.amount, step.sign.of(fen), ROW)
@@ -135,6 +137,14 @@ impl Transits {
         &self.running
     }
 
+    pub(crate) fn plain(&self) -> Vec<(u64, Sent)> {
+        self.rows.iter().map(|(seq, row)| (*seq, *row)).collect()
+    }
+
+    pub(crate) fn of_plain(plain: Vec<(u64, Sent)>) -> Self {
+        Self { rows: Table::of_rows(plain), running: Running::new(LAYOUT.number) }
+    }
+
     pub(crate) fn unsettle(&mut self) {
         self.rows.unsettle();
         self.running.clear();
@@ -171,6 +181,6 @@ fn write(out: &mut RowOut, row: &Sent, names: &Names) {
         .u64(code(row.to))
         .u8(u8::from(row.up))
         .u8(u8::from(row.to_source))
-        .u32(row.date.0)
+        .u32(row.day)
         .i64s(&[row.amount, row.received, row.returned]);
 }

@@ -10,6 +10,8 @@
 use ledger::ids::{Purpose, Source, Unit};
 use ledger::words::HouseholdState;
 
+use serde::{Deserialize, Serialize};
+
 use crate::digest::{ColumnType, Layout, RowOut, Running};
 use crate::drift::{Drift, add, count};
 use crate::names::{Names, Place, Quota};
@@ -44,7 +46,7 @@ pub(crate) const LAYOUT: Layout = Layout {
 const ROW: &str = "a unit";
 
 /// Quota and cash of a unit in a year, of one source: what came in less what went out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Position {
     pub(crate) quota_held: i64,
     pub(crate) cash_held: i64,
@@ -55,7 +57,7 @@ pub(crate) struct Position {
 }
 
 /// Payments of a unit in a year, of one source and purpose.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Spending {
     pub(crate) to_households: i64,
     pub(crate) to_projects: i64,
@@ -65,7 +67,7 @@ pub(crate) struct Spending {
 }
 
 /// People of a unit, whatever the year.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct People {
     /// Households that the unit ever paid and that payment stands.
     pub(crate) households_paid: i32,
@@ -241,6 +243,33 @@ impl Units {
         &self.running
     }
 
+    pub(crate) fn plain(&self) -> PlainUnits {
+        let source = |source: &Source| u8::try_from(source.index()).unwrap_or(u8::MAX);
+        let positions = self.positions.rows.iter();
+        let spendings = self.spendings.rows.iter();
+        PlainUnits {
+            positions: positions.map(|((no, y, s), row)| ((*no, *y, source(s)), *row)).collect(),
+            spendings: spendings
+                .map(|((no, y, s, p), row)| ((*no, *y, source(s), p.to_string()), *row))
+                .collect(),
+            people: self.people.iter().map(|(no, row)| (*no, *row)).collect(),
+        }
+    }
+
+    pub(crate) fn of_plain(plain: PlainUnits) -> Option<Self> {
+        let source = |no: u8| Source::ALL.get(usize::from(no)).copied();
+        let mut units = Self::new();
+        for ((no, year, s), row) in plain.positions {
+            *units.positions.entry(no, &(no, year, source(s)?))? = row;
+        }
+        for ((no, year, s, purpose), row) in plain.spendings {
+            let key = (no, year, source(s)?, Purpose::new(&purpose)?);
+            *units.spendings.entry(no, &key)? = row;
+        }
+        units.people = Table::of_rows(plain.people);
+        Some(units)
+    }
+
     pub(crate) fn unsettle(&mut self) {
         self.positions.rows.unsettle();
         self.spendings.rows.unsettle();
@@ -292,6 +321,14 @@ fn write_spending(out: &mut RowOut, row: &Spending) {
 fn write_people(out: &mut RowOut, row: &People) {
     out.i64s(&[0; 7]).i32(0).i32(row.households_paid);
     out.i32(row.registered_households).i32(row.registered_members);
+}
+
+/// The rows as they are kept in a checkpoint.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct PlainUnits {
+    positions: Vec<((No, u16, u8), Position)>,
+    spendings: Vec<((No, u16, u8, String), Spending)>,
+    people: Vec<(No, People)>,
 }
 
 /// A table whose rows of one unit hang together.

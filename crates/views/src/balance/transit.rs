@@ -47,7 +47,7 @@ pub fn transits(views: &Projection) -> Vec<Transit> {
             from: way.from.map(|place| place.unit),
             to_unit: way.to.unit,
             up: way.up,
-            date: sent.date,
+            date: Date(sent.day),
             amount: sent.amount,
             received: sent.received,
             returned: sent.returned,

@@ -21,6 +21,21 @@ pub fn mentions(record: &Record<'_>, codec: &mut Codec) -> Mentions {
     }
 }
 
+/// Whether a record names a household: cheaper than [`mentions`] for a search through many records.
+pub fn names(record: &Record<'_>, household: HouseholdCode, codec: &mut Codec) -> bool {
+    match Kind::of_number(record.kind()).map(Kind::group) {
+        Some(Group::Registry) => {
+            let code = household.to_string();
+            // Only a payload that spells the code is worth reading.
+            let spelled =
+                record.payload().windows(code.len()).any(|found| found == code.as_bytes());
+            spelled && mentions(record, codec).contains(&Some(household))
+        }
+        Some(_) => in_legs(record) == Some(household),
+        None => false,
+    }
+}
+
 /// Returns the household whose account a leg names: `C.hh.`, `B.hh.`, `I.hh.` and its code.
 fn in_legs(record: &Record<'_>) -> Option<HouseholdCode> {
     record.legs().find_map(|leg| {

@@ -8,7 +8,6 @@
 
 mod fold;
 mod household;
-
 mod mentions;
 
 use ledger::codec::{Codec, DecodeError};
@@ -18,7 +17,7 @@ use record::{Record, RecordError, Seq};
 use thiserror::Error;
 
 pub use household::{Asked, household};
-pub use mentions::{Mentions, mentions};
+pub use mentions::{Mentions, mentions, names};
 
 /// The durable log, as the program reads it.
 pub trait Log: Send + Sync {

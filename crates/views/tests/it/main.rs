@@ -22,6 +22,7 @@
 
 mod as_of;
 mod book;
+mod cache;
 mod identities;
 #[rustfmt::skip]
 #[path = "../../../ledger/tests/money/world.rs"]
