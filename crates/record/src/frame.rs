@@ -120,15 +120,12 @@ impl BlockHeader {
             needed: N,
             found: bytes.len(),
         })?;
-        let [m, z, b, version] = field::<0, 4, N>(head);
-        if [m, z, b] != *b"MZB" {
+        // All four bytes: no checksum covers them, and what a newer program wrote says so in its
+        // segment's header or its records. A changed magic is damage.
+        if field::<0, 4, N>(head) != BLOCK_MAGIC {
             return Err(FrameError::Magic { what: "block" });
         }
         check_crc(WHAT, 4, get_u32::<4, N>(head), &field::<8, 104, N>(head))?;
-        // Behind the checksum: damage to the magic must not look like a newer program.
-        if version != b'1' {
-            return Err(FrameError::NewerVersion { what: "block", version });
-        }
         let header = Self {
             first_seq: Seq(get_u64::<8, N>(head)),
             count: get_u32::<16, N>(head),

@@ -324,7 +324,7 @@ impl Blocks {
 /// Case 2: finds the first valid block. Blocks stand at multiples of 8.
 fn valid_block(rest: &[u8]) -> Option<usize> {
     let places = (0..rest.len()).step_by(8).filter_map(|at| Some((at, rest.get(at..)?)));
-    let headers = places.filter(|(_, bytes)| bytes.starts_with(b"MZB"));
+    let headers = places.filter(|(_, bytes)| bytes.starts_with(b"MZB1"));
     let headers = headers.filter(|(_, bytes)| BlockHeader::decode(bytes).is_ok());
     let mut numbered = (0..).zip(headers);
     numbered.find(|(n, (_, bytes))| CANDIDATES_MAX < *n || body_holds(bytes)).map(|(_, (at, _))| at)

@@ -79,7 +79,7 @@ fn valid_block(rest: &[u8]) -> Option<(usize, Seq)> {
     (0..rest.len()).step_by(8).find_map(|index| {
         let bytes = rest.get(index..)?;
         // A quick look before the checksum: most places hold no magic.
-        if !bytes.starts_with(b"MZB") {
+        if !bytes.starts_with(b"MZB1") {
             return None;
         }
         let header = BlockHeader::decode(bytes).ok()?;

@@ -19,7 +19,7 @@ fn every_changed_bit_is_found() {
         file.seek(SeekFrom::Start(at as u64)).unwrap();
         file.write_all(&[byte]).unwrap();
     };
-    // A version byte that no checksum covers leads to "written by a newer version": 2, not 0.
+    // The segment's version, which no checksum covers, leads to "written by a newer version": 2.
     let mut newer = 0;
     for (at, byte) in bytes.iter().enumerate().take(end) {
         for bit in 0..8 {
@@ -36,8 +36,8 @@ fn every_changed_bit_is_found() {
         }
         put(at, *byte);
     }
-    // Byte 7 of the segment and byte 3 of each block.
-    assert_eq!(newer, 8 * (1 + ledger.blocks.len()));
+    // The last byte of the segment's magic, and no byte of a block.
+    assert_eq!(newer, 8);
     holds(&dir.verify());
 }
 
