@@ -35,13 +35,13 @@ impl RealDisk {
 
 impl Disk for RealDisk {
     fn create_dir(&self, dir: &str) -> io::Result<()> {
-        let root_is_new = !self.root.exists();
+        let absolute = std::path::absolute(&self.root)?;
+        let missing = absolute.ancestors().take_while(|above| !above.exists()).count();
         fs::create_dir_all(self.path(dir))?;
-        match self.root.parent() {
-            // Nobody else can reach the directory above the root to make its name durable.
-            Some(above) if root_is_new && above.exists() => File::open(above)?.sync_all(),
-            _ => Ok(()),
-        }
+        // Nobody else can reach the directories above the root to make its name durable, nor their
+        // own names if they are new as well.
+        let mut above = absolute.ancestors().skip(1).take(missing);
+        above.try_for_each(|above| File::open(above)?.sync_all())
     }
 
     fn list(&self, dir: &str) -> io::Result<Vec<String>> {

@@ -141,7 +141,7 @@ pub(super) struct Shared {
     disk: Arc<dyn Disk>,
     dir: String,
     index: RwLock<Index>,
-    /// Open files by segment number, the latest used last.
+    /// Open files by segment number, the latest opened last.
     files: Mutex<VecDeque<(u32, Arc<dyn DiskFile>)>>,
 }
 

@@ -22,13 +22,15 @@ mod crash;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod race;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod tests;
 
 use std::io;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use record::limits::BLOCK_BYTES_MAX;
 use record::{Block, Hash, SEGMENT_HEADER_BYTES, SegmentHeader};
@@ -226,11 +228,15 @@ impl SegmentJournal {
         let header = first_header(size, log_id);
         let active = name_segment(&shared, first, &header, &options)
             .map_err(|error| Error::io("creating the first segment in", &segments_dir, &error))?;
-        // The segment has its name; now its directory, and the one above.
-        let above = dir.rsplit_once('/').map_or("", |(above, _)| above);
-        for dir in [dir, above] {
-            let synced = shared.disk().sync_dir(dir);
-            synced.map_err(|error| Error::io("syncing directory", dir, &error))?;
+        // The segment has its name; now its directory, and those above, which may be new as well.
+        let mut named = dir;
+        loop {
+            let synced = shared.disk().sync_dir(named);
+            synced.map_err(|error| Error::io("syncing directory", named, &error))?;
+            if named.is_empty() {
+                break;
+            }
+            named = named.rsplit_once('/').map_or("", |(above, _)| above);
         }
         shared.index_mut().push_segment(active.end, header.epoch);
         Ok(Self::assemble(shared, options, log_id, active, preparer, false, lock))
@@ -282,9 +288,12 @@ impl SegmentJournal {
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
-        // A panic under the lock is a fault of ours in the middle of an append: `dead` was set
-        // before.
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.writer.lock().unwrap_or_else(|poisoned| {
+            // A panic in the middle of an append: what it wrote is not known, as after an error.
+            let mut writer = poisoned.into_inner();
+            writer.dead.get_or_insert_with(|| "an earlier append panicked".to_owned());
+            writer
+        })
     }
 }
 

@@ -184,7 +184,7 @@ fn walk(window: &mut Window, index: &mut Index, next: Seq) -> Result<(), Error> 
 fn read_last(window: &mut Window, index: &mut Index, file_size: u32) -> Result<Last, Error> {
     let mut offset = SEGMENT_HEADER_BYTES as u64;
     let mut block_start = offset;
-    let mut seen_bad = None;
+    let mut judged = None;
     loop {
         let fault = match read_block(window, offset, &index.head())? {
             Ok(header) => {
@@ -201,14 +201,16 @@ fn read_last(window: &mut Window, index: &mut Index, file_size: u32) -> Result<L
         if window.is_zero_from(offset)? {
             return Ok(clean);
         }
-        // A reader beside a server may have caught a write half done, or two of them: look again.
-        if seen_bad != Some(offset) {
-            seen_bad = Some(offset);
+        let room = window.size.saturating_sub(offset);
+        let verdict = judge(window.get(offset, room, room)?, offset);
+        // A reader beside a server may have caught a write half done: the bytes here were read
+        // before it ended, those behind after it, or after the next one. So a verdict stands when
+        // the place, read again after it was given, is as bad and is judged the same.
+        if judged != Some((offset, verdict)) {
+            judged = Some((offset, verdict));
             window.forget();
             continue;
         }
-        let room = window.size.saturating_sub(offset);
-        let verdict = judge(window.get(offset, room, room)?, offset);
         let Some(what) = damage(verdict, fault, offset) else {
             let torn_bytes = if let Verdict::Torn { bytes } = verdict { bytes as u64 } else { 0 };
             return Ok(Last { torn_bytes, ..clean });
