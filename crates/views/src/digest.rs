@@ -53,6 +53,22 @@ pub struct Layout {
     pub columns: &'static [(&'static str, ColumnType)],
 }
 
+/// Returns the page of all layouts, in Markdown: one table a view, key parts first.
+pub fn layout_page() -> String {
+    let mut page = vec![format!("Version {} of the views.", crate::VERSION)];
+    for layout in crate::LAYOUTS {
+        page.push(format!("\n**{} `{}`**\n", layout.number, layout.name));
+        page.push("| part | name | type |\n| --- | --- | --- |".to_owned());
+        for (part, list) in [("key", layout.key), ("column", layout.columns)] {
+            for (name, ty) in list {
+                page.push(format!("| {part} | `{name}` | {} |", ty.name()));
+            }
+        }
+    }
+    page.push(String::new());
+    page.join("\n")
+}
+
 /// A canonical row being written: `u16 view || u16 key length || key || value`.
 #[derive(Debug, Default)]
 pub(crate) struct RowOut(Vec<u8>);

@@ -6,6 +6,8 @@
 //! Always: `paid` and `refunded` are gross without reversed records; what came back of a payment counts
 //! in its own year and village, which is why neither is here.
 
+use std::collections::BTreeSet;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use ledger::ids::HouseholdCode;
@@ -174,6 +176,23 @@ impl Households {
 
     fn change(&mut self, no: No) -> Result<&mut Household, Drift> {
         self.rows.change(no).ok_or(Drift::Numbers)
+    }
+
+    /// Returns the households to which a payment of one of these units stands, and some that such a unit
+    /// paid before it was reversed, in no particular order.
+    pub(crate) fn paid_by(&self, units: &BTreeSet<No>) -> impl Iterator<Item = HouseholdCode> {
+        let further: BTreeSet<No> = self
+            .spill
+            .keys()
+            .filter(|(_, unit)| units.contains(unit))
+            .map(|(household, _)| *household)
+            .collect();
+        let paid = move |no: No, row: &Household| {
+            row.payer.checked_sub(1).is_some_and(|unit| units.contains(&unit))
+                || further.contains(&no)
+        };
+        let numbered = (0..).zip(self.rows.iter()).filter(move |(no, (_, row))| paid(*no, row));
+        numbered.filter_map(|(_, (code, _))| HouseholdCode::of_number(*code))
     }
 
     pub(crate) fn running(&mut self, names: &Names, out: &mut RowOut) -> &Running {

@@ -32,7 +32,7 @@ mod fold;
 
 pub mod cache;
 
-pub use digest::{ColumnType, Layout, ViewDigest};
+pub use digest::{ColumnType, Layout, ViewDigest, layout_page};
 pub use drift::Drift;
 pub use fold::{FoldError, fold};
 pub use projection::Projection;

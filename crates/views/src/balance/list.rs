@@ -4,13 +4,14 @@
 
 use std::collections::BTreeSet;
 
-use ledger::ids::{HouseholdCode, Level, Unit};
+use ledger::ids::{HouseholdCode, Level, QuotaId, Unit};
 use ledger::words::{Class, HouseholdState};
 
 use super::{Balance, Counts};
 use crate::drift::Drift;
 use crate::household::Household;
 use crate::projection::Projection;
+use crate::table::No;
 
 /// Which households a list holds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,6 +50,17 @@ pub fn households(
         let _ = codes.select_nth_unstable(count);
         codes.truncate(count);
     }
+    codes.sort_unstable();
+    codes
+}
+
+/// Returns the households, ascending by code, that a unit with a share of a quota paid: all to which a
+/// payment from the quota stands are among them. Which were is said by their own records, whose rows name
+/// the quota ([`crate::history::household`]).
+pub fn payees(views: &Projection, quota: &QuotaId) -> Vec<HouseholdCode> {
+    let Ok(quota) = views.names.quota(quota) else { return Vec::new() };
+    let units: BTreeSet<No> = views.quotas.shares(quota.no).map(|(unit, _)| unit).collect();
+    let mut codes: Vec<HouseholdCode> = views.households.paid_by(&units).collect();
     codes.sort_unstable();
     codes
 }

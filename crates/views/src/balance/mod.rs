@@ -19,7 +19,7 @@ use crate::drift::Drift;
 use crate::projection::Projection;
 
 pub use city::{as_helper, as_home, province};
-pub use list::{Filter, cities, household_totals, households, units};
+pub use list::{Filter, cities, household_totals, households, payees, units};
 pub use quota::quota;
 pub use transit::{Transit, transits};
 pub use unit::unit;

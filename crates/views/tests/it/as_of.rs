@@ -58,3 +58,30 @@ fn a_position_inside_a_voucher_means_the_voucher_before() {
     let beyond = as_of(log, Seq(log.0.len() as u64), None);
     assert!(matches!(beyond, Err(HistoryError::BeyondHead { .. })));
 }
+
+#[test]
+fn all_that_a_quota_paid_are_among_its_payees() {
+    use ledger::event::Event;
+    let world = long(4, 400);
+    let views = world.book.views.projection();
+    let mut met = 0;
+    let reversed: Vec<Seq> = world
+        .book
+        .events
+        .iter()
+        .filter_map(|(_, event)| match event {
+            Event::Reversed(e) => Some(e.original.seq),
+            _ => None,
+        })
+        .collect();
+    for (at, event) in &world.book.events {
+        let Event::DisbursedToHousehold(e) = event else { continue };
+        if reversed.contains(&at.seq) {
+            continue;
+        }
+        assert!(balance::payees(views, &e.quota).contains(&e.household));
+        met += 1;
+    }
+    assert!(20 < met);
+    assert!(balance::payees(views, &ledger::ids::QuotaId::id("NONE").unwrap()).is_empty());
+}

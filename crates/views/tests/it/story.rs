@@ -182,3 +182,24 @@ fn a_households_statement() {
     assert!(asked("44142490120100030", 1, None).is_none());
     assert!(asked("44142490120199996", head, None).is_none());
 }
+
+/// Rows and digests of version 1, for ever: seals hold them.
+#[test]
+fn layouts_and_digests_are_those_of_version_1() {
+    let (_, mut views) = story();
+    let mut found = String::new();
+    for view in views.digests() {
+        let hex: String = view.digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        found += &format!("{} {} {} {hex}\n", view.number, view.name, view.rows);
+    }
+    if std::env::var_os("VIEWS_WRITE_GOLDEN").is_some() {
+        std::fs::write(golden("story_v1.txt"), &found).unwrap();
+        std::fs::write(golden("layout_v1.md"), views::layout_page()).unwrap();
+    }
+    assert_eq!(found, std::fs::read_to_string(golden("story_v1.txt")).unwrap());
+    assert_eq!(views::layout_page(), std::fs::read_to_string(golden("layout_v1.md")).unwrap());
+}
+
+fn golden(name: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
