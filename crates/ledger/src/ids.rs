@@ -327,17 +327,23 @@ pub enum HouseholdCodeError {
 impl HouseholdCode {
     /// Returns the code when it has 17 digits and its check digit holds.
     pub fn parse(text: &str) -> Result<Self, HouseholdCodeError> {
-        if text.len() != 17 || !text.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(HouseholdCodeError::Shape);
+        let bytes: &[u8; 17] = text.as_bytes().try_into().map_err(|_| HouseholdCodeError::Shape)?;
+        let [first16 @ .., last] = bytes;
+        let (mut number, mut p) = (0_u64, CHECK_START);
+        for byte in first16 {
+            let digit = byte.wrapping_sub(b'0');
+            if 9 < digit {
+                return Err(HouseholdCodeError::Shape);
+            }
+            number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+            p = check_step(p, digit);
         }
-        // Seventeen digits fit.
-        let code = text
-            .bytes()
-            .fold(0_u64, |n, b| n.wrapping_mul(10).wrapping_add(u64::from(b.wrapping_sub(b'0'))));
-        let found = u8::try_from(code.checked_rem(10).unwrap_or(0)).unwrap_or(0);
-        let expected = Self::check_digit(code.checked_div(10).unwrap_or(0));
-        if found == expected {
-            Ok(Self(code))
+        let found = last.wrapping_sub(b'0');
+        let expected = check_end(p);
+        if 9 < found {
+            Err(HouseholdCodeError::Shape)
+        } else if found == expected {
+            Ok(Self(number.wrapping_mul(10).wrapping_add(u64::from(found))))
         } else {
             Err(HouseholdCodeError::CheckDigit { found, expected })
         }
@@ -381,11 +387,7 @@ impl HouseholdCode {
             *slot = u8::try_from(rest % 10).unwrap_or(0);
             rest /= 10;
         }
-        let p = digits.iter().fold(10_u8, |p, digit| {
-            let row = CHECK_STEPS.get(usize::from(p)).copied().unwrap_or_default();
-            row.get(usize::from(*digit)).copied().unwrap_or(0)
-        });
-        11_u8.wrapping_sub(p) % 10
+        check_end(digits.iter().fold(CHECK_START, |p, digit| check_step(p, *digit)))
     }
 
     /// The village of first registration.
@@ -394,10 +396,24 @@ impl HouseholdCode {
     }
 }
 
+/// Carry before the first digit.
+const CHECK_START: u8 = 10;
+
+/// Carry after a digit.
+fn check_step(p: u8, digit: u8) -> u8 {
+    let row = CHECK_STEPS.get(usize::from(p)).copied().unwrap_or_default();
+    row.get(usize::from(digit)).copied().unwrap_or(0)
+}
+
+/// The check digit that goes with the last carry.
+fn check_end(p: u8) -> u8 {
+    11_u8.wrapping_sub(p) % 10
+}
+
 /// One step of ISO 7064 MOD 11,10 by carry (0-10) and digit: household codes are read in every payment, and
-/// two divisions a digit are slower than a look into 110 bytes.
-static CHECK_STEPS: [[u8; 10]; 11] = {
-    let mut steps = [[0; 10]; 11];
+/// two divisions a digit are slower than a look into a table.
+static CHECK_STEPS: [[u8; 16]; 11] = {
+    let mut steps = [[0; 16]; 11];
     let mut p: u8 = 0;
     while p <= 10 {
         let mut digit: u8 = 0;

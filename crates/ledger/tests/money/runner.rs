@@ -7,6 +7,7 @@
 //! by OFFICIAL|-             approver
 //! date DATE                 effective date
 //! doc TEXT|-   reason TEXT|-   signature absent|valid|invalid   key BYTE|-   dry on|off
+//! identity ORG|-            the connection's organisation
 //! clock DATE|-              an ordinary ledger's clock at noon; -: time from the vouchers
 //! no NUMBER                 number of the next voucher; from then on `{NUMBER}` is the position of its first
 //!                           line, `{NUMBER:0}` that of its header record, `{+1}` that of the next voucher's
@@ -22,7 +23,7 @@
 use std::collections::BTreeMap;
 
 use ledger::field::{Field, Shape};
-use ledger::ids::Date;
+use ledger::ids::{Date, OrgId};
 use ledger::voucher::{HeaderText, Voucher, VoucherBuilder};
 use ledger::{Entry, Outcome, Signature};
 use serde_json::Value;
@@ -103,6 +104,7 @@ impl Runner {
             "date" => rest.clone_into(&mut self.date),
             "doc" => self.doc = or_none(rest),
             "reason" => self.reason = or_none(rest),
+            "identity" => self.world.identity = OrgId::id(&or_none(rest)),
             "dry" => self.world.dry_run = rest == "on",
             "key" => self.key = rest.parse::<u8>().map_or(Vec::new(), |byte| vec![byte; 32]),
             "signature" => {

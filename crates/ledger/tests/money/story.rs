@@ -94,6 +94,19 @@ fn ends_as_told(world: &World) {
     assert_eq!(of("I.hh.44142490120100021"), 300_000);
 }
 
+/// The story's bytes never change: the chain's head covers every byte of every record.
+#[test]
+fn the_story_has_the_golden_chain() {
+    let mut world = World::new();
+    for voucher in read_json_lines(EXAMPLE) {
+        world.posted(&voucher);
+    }
+    let last = world.log.0.last().unwrap();
+    let head = blake3::Hash::from_bytes(record::chain_hash(last)).to_hex();
+    let golden = include_str!("../data/golden/story_chain.txt");
+    assert_eq!(format!("{} {head}\n", world.log.0.len()), golden);
+}
+
 #[test]
 fn posting_the_story_again_gives_duplicates_and_changes_nothing() {
     let mut world = World::new();

@@ -7,7 +7,7 @@ use ledger::digest::digest;
 use ledger::document::document;
 use ledger::field::{Field, Shape};
 use ledger::form;
-use ledger::ids::Date;
+use ledger::ids::{Date, OrgId};
 use ledger::rules::first;
 use ledger::voucher::{HeaderText, Voucher, VoucherBuilder};
 use ledger::{Ask, Desk, Event, Outcome, Past, PastRecord, Signature, State, post};
@@ -38,6 +38,7 @@ pub(crate) struct World {
     pub(crate) now_ms: Option<u64>,
     pub(crate) signature: Signature,
     pub(crate) dry_run: bool,
+    pub(crate) identity: Option<OrgId>,
     builder: BlockBuilder,
 }
 
@@ -52,6 +53,7 @@ impl World {
             now_ms: Some(BIRTH_MS),
             signature: Signature::Absent,
             dry_run: false,
+            identity: None,
             builder: BlockBuilder::start(1, Seq(0), [0; 32], [9; 32]),
         };
         let genesis = Genesis { origin: ORIGIN.into(), synthetic: true, ..Genesis::default() };
@@ -95,7 +97,7 @@ impl World {
             form: &form,
             digest: &digest(ORIGIN, voucher, &form.kinds),
             signature: self.signature,
-            identity: None,
+            identity: self.identity,
             now_ms: self.now_ms.unwrap_or(0),
             synthetic: self.now_ms.is_none(),
             seq_next: self.next_seq(),
