@@ -8,15 +8,15 @@
 
 use journal::Reader;
 use ledger::codec::Codec;
-use ledger::event::At;
 use ledger::ids::{Date, HouseholdCode, Level, QuotaId, Unit};
 use ledger::reject::{Reason, Text};
-use record::{Record, Seq, system};
-use views::Projection;
+use record::{Record, Seq};
 use views::balance::{self, Balance};
+use views::cache::Cache;
 use views::history::{
     AsOf, Asked, Histories, HistoryError, Log, LogError, as_of, each_record, household, mentions,
 };
+use views::{FoldError, Projection, fold};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,10 @@ impl Log for DurableLog {
 /// Histories found by reading the whole log: right at any time, and slow.
 pub struct Scanned<'a>(pub &'a dyn Log);
 
+fn spells(record: &Record<'_>, code: &[u8]) -> bool {
+    record.bytes().windows(code.len()).any(|window| window == code)
+}
+
 impl Histories for Scanned<'_> {
     fn positions(&self, household: HouseholdCode, to: Seq) -> Result<Vec<Seq>, HistoryError> {
         let (mut codec, mut found) = (Codec::new(), Vec::new());
@@ -111,8 +115,36 @@ impl Histories for Scanned<'_> {
     }
 }
 
-fn spells(record: &Record<'_>, code: &[u8]) -> bool {
-    record.bytes().windows(code.len()).any(|window| window == code)
+/// Where histories and views of earlier positions come from.
+pub trait Past {
+    /// Which records name a household.
+    fn histories(&self) -> &dyn Histories;
+
+    /// Views of a position and a day.
+    ///
+    /// # Errors
+    /// [`FoldError`].
+    fn projection(&self, at: AsOf) -> Result<Projection, FoldError>;
+}
+
+impl Past for Cache {
+    fn histories(&self) -> &dyn Histories {
+        self
+    }
+
+    fn projection(&self, at: AsOf) -> Result<Projection, FoldError> {
+        self.projection_at(at)
+    }
+}
+
+impl Past for Scanned<'_> {
+    fn histories(&self) -> &dyn Histories {
+        self
+    }
+
+    fn projection(&self, at: AsOf) -> Result<Projection, FoldError> {
+        fold(self.0, Projection::new(), at)
+    }
 }
 
 /// Answers from the live views when these are at the position asked for, else from a fold.
@@ -121,7 +153,7 @@ fn spells(record: &Record<'_>, code: &[u8]) -> bool {
 /// 8001 beyond the head; 9004 when the log cannot be read; 3012 where a sum leaves 64 bits.
 pub fn answer(
     log: &dyn Log,
-    histories: &dyn Histories,
+    past: &dyn Past,
     live: &Projection,
     asked: Option<Seq>,
     date: Option<Date>,
@@ -133,13 +165,13 @@ pub fn answer(
     if let Question::Household(code, per_head_fen) = question {
         // Its own records say all; the views only tell what a quota is.
         let question = Asked { code, as_of: at, per_head_fen };
-        let balance = household(log, histories, live, &question).map_err(|e| reason(&e))?;
+        let balance = household(log, past.histories(), live, &question).map_err(|e| reason(&e))?;
         return Ok(spoken(at, balance, None));
     }
     if at_head {
         return from(live, at, question);
     }
-    let folded = fold(log, at)?;
+    let folded = past.projection(at).map_err(|error| unfolded(&error))?;
     from(&folded, at, question)
 }
 
@@ -163,32 +195,11 @@ pub fn position(
     as_of(log, asked, date).map_err(|error| reason(&error))
 }
 
-/// Folds the records up to a position, those dated after the day without their sums.
-///
-/// # Errors
-/// As [`answer`].
-pub fn fold(log: &dyn Log, at: AsOf) -> Result<Projection, Reason> {
-    let (mut codec, mut views) = (Codec::new(), Projection::new());
-    let (mut failed, mut seq) = (None, Seq(0));
-    let read = each_record(log, Seq(0), at.position, &mut |record| {
-        seq = record.seq();
-        if system::is_system(record.kind()) {
-            views.pass(record);
-            return Ok(true);
-        }
-        let entry = codec.decode(record).map_err(|error| HistoryError::Decode { seq, error })?;
-        let place = At::of_record(record);
-        let counts = at.counts(place.date);
-        if let Err(drift) = views.apply_as(&place, &entry.event, counts) {
-            failed = Some(drift);
-            return Ok(false);
-        }
-        Ok(true)
-    });
-    read.map_err(|error| reason(&error))?;
-    match failed {
-        None => Ok(views),
-        Some(drift) => Err(drifted(&drift)),
+/// The refusal of a fold that did not reach its position.
+pub fn unfolded(error: &FoldError) -> Reason {
+    match error {
+        FoldError::History(error) => reason(error),
+        FoldError::Drift { drift, .. } => drifted(drift),
     }
 }
 

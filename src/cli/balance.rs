@@ -223,8 +223,8 @@ impl Ledger {
             (_, None) => Question::Province(ceiling(state, date)),
         };
         let views = self.replay.views.projection();
-        let histories = Scanned(&self.log);
-        let answered = answer(&self.log, &histories, views, as_of.position(), date, question)?;
+        let past = Scanned(&self.log);
+        let answered = answer(&self.log, &past, views, as_of.position(), date, question)?;
         let Answer { position, date, group_shortened, balance, as_helper } = answered;
         if balance.is_none() && matches!(kind, Kind::Household | Kind::Quota) {
             let (what, id) = (kind.name().into(), code.to_owned().into());

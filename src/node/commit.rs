@@ -171,7 +171,14 @@ impl Committer {
             let entry = decode(&mut self.codec, &record)?;
             to_views(&mut views, &record, entry.as_ref())?;
         }
+        let next_seq = block.last_seq().next();
+        let copy = self.shared.cache.wants_checkpoint(next_seq);
+        let copy = copy.then(|| views.projection().clone());
         drop(views);
+        self.shared.cache.offer(block);
+        if let Some(copy) = copy {
+            self.shared.cache.offer_checkpoint(copy);
+        }
         let (size, root) = (self.frontier.size(), self.frontier.root());
         let (chain_hash, time_ms) = (block.head(), block.last_time_ms());
         self.applied = Applied { size, chain_hash, root, time_ms };

@@ -30,6 +30,7 @@ mod submit;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 
+use ::views::cache::Cache;
 use journal::{Clock, Disk, Reader};
 use ledger::ids::{OrgId, VoucherNo};
 use ledger::reject::{Reason, Reject};
@@ -83,6 +84,8 @@ pub(crate) struct Shared {
     /// Why the process must end, once it must. Written once.
     stopped: watch::Sender<Option<Stopped>>,
     published: RwLock<Option<Signed>>,
+    /// Follows behind; nothing that decides stands in it.
+    cache: Cache,
     counters: Counters,
     clock: Arc<dyn Clock>,
     started_ms: u64,
@@ -335,6 +338,11 @@ impl Handle {
         self.0.views_mut()
     }
 
+    /// Returns which records name a household, and views of earlier positions.
+    pub fn cache(&self) -> &Cache {
+        &self.0.cache
+    }
+
     /// Returns the first record.
     pub fn genesis(&self) -> &Genesis {
         &self.0.genesis
@@ -419,6 +427,7 @@ impl Node {
     /// Ends the threads; returns whether both ended by themselves.
     fn join(&mut self) -> bool {
         self.handle.0.inbox.close();
+        self.handle.0.cache.close();
         let mut all = true;
         for thread in self.threads.drain(..) {
             all &= thread.join().is_ok();

@@ -17,6 +17,7 @@ use journal::{Clock, Disk, Journal as _, RealDisk, SystemClock};
 use ledger::decide::Desk;
 use record::{BlockBuilder, Draft, Genesis, Hash, Seq, china_date, log_id, system};
 use tokio::sync::watch;
+use views::cache::{self, Cache, Filler};
 
 use super::checkpoint::{self, Signed};
 use super::clock::PostClock;
@@ -29,9 +30,13 @@ use super::replay::{Parts, Replay};
 use super::sequencer::{Sequencer, Time};
 use super::{Handle, Node, Notes, Shared};
 use crate::keys::Keys;
+use crate::reading::DurableLog;
 
 /// Server time of everything that `init` posts on a synthetic ledger: 2016-01-01 00:00 China time.
 pub const SYNTHETIC_START_MS: u64 = 1_451_577_600_000;
+
+/// Folder of what can be made again from the log.
+const CACHE_DIR: &str = "cache";
 
 /// How a ledger is opened.
 #[derive(Clone)]
@@ -183,12 +188,16 @@ impl Start<'_> {
             replay.genesis.clone().ok_or_else(|| Error::Genesis("the log is empty".to_owned()))?;
         let time = self.time(&genesis, replay.chain.time_ms());
         let applied = commit::opened(&replay.frontier, &replay.chain);
-        let Self { config, disk, journal, epoch, keys, published, .. } = self;
+        let Self { config, disk, journal, epoch, keys, published, new } = self;
         let reader = journal.reader();
         let jump = time.jumped();
         if let Some(jump) = jump {
             (config.notes)(&format!("{}; nothing is appended", Error::Clock(jump)));
         }
+        let log = Arc::new(DurableLog(reader.box_clone()));
+        let dir = config.data.join(CACHE_DIR);
+        let log_id = log_id(&genesis.origin);
+        let (cache, filler) = Cache::new(&dir, log_id, log, cache::Options::default());
         let shared = Arc::new(Shared {
             genesis,
             epoch,
@@ -200,6 +209,7 @@ impl Start<'_> {
             head: watch::Sender::new(applied),
             stopped: watch::Sender::new(None),
             published: RwLock::new(published.filter(|_| rolled_back.is_none())),
+            cache,
             counters: Counters::default(),
             started_ms: config.clock.wall_ms(),
             clock: Arc::clone(&config.clock),
@@ -240,7 +250,9 @@ impl Start<'_> {
             failed: false,
             seal_first: rolled_back.is_some(),
         };
-        spawn(sequencer, committer, to_do)
+        // A ledger that is being made stays as small as its bytes.
+        let filler = (!new).then_some(filler);
+        spawn(sequencer, committer, to_do, filler)
     }
 
     /// Replays the log and compares it with the published checkpoint; with the operator's word a log that
@@ -275,6 +287,7 @@ fn spawn(
     sequencer: Sequencer,
     committer: Arc<Mutex<Committer>>,
     to_do: Receiver<Work>,
+    filler: Option<Filler>,
 ) -> Result<Node, Error> {
     let failed = |source| Error::Io { what: "starting a thread".to_owned(), source };
     let thread = |name: &str| thread::Builder::new().name(name.to_owned());
@@ -282,7 +295,9 @@ fn spawn(
     let (for_thread, theirs) = (Arc::clone(&shared), Arc::clone(&committer));
     let committing = thread("committer").spawn(move || commit::run(&theirs, &to_do, &for_thread));
     let sequencing = thread("sequencer").spawn(move || sequencer.run());
-    let threads = [sequencing.map_err(failed)?, committing.map_err(failed)?].into();
+    let filling = filler.map(|filler| thread("filler").spawn(move || filler.run()));
+    let threads = [sequencing, committing].into_iter().chain(filling);
+    let threads = threads.collect::<Result<_, _>>().map_err(failed)?;
     Ok(Node { handle: Handle(shared), threads, committer: Some(committer) })
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use journal::Reader;
 use ledger::kinds::{Past, PastRecord};
-use record::{Block, BlockBuilder, Placed, Record, Seq};
+use record::{Block, BlockBuilder, Placed, Seq};
 
 /// Blocks of the log that are kept after a look-up.
 const KEPT_BLOCKS: usize = 16;
@@ -73,20 +73,20 @@ impl Recent {
         if self.growing_ends.is_empty() {
             self.growing_first = placed.first_seq;
         }
-        let mut end = self.growing_ends.last().copied().unwrap_or(0);
-        let mut rest = builder.body().get(end..).unwrap_or_default();
-        while let Ok((record, behind)) = Record::split_first(rest) {
-            end = end.saturating_add(record.bytes().len());
+        let (body, mut end) = (builder.body(), self.growing_ends.last().copied().unwrap_or(0));
+        // A record begins with its length; these were made a moment ago, so nothing else is checked.
+        while let Some(len) = body.get(end..).and_then(|rest| rest.first_chunk::<2>()) {
+            end = end.saturating_add(usize::from(u16::from_le_bytes(*len)));
             self.growing_ends.push(end);
-            rest = behind;
         }
     }
 
     /// Notes that the growing block was handed to the committer.
     pub(crate) fn hand_on(&mut self, block: Arc<Block>) {
-        self.growing_ends.clear();
         self.growing_first = block.last_seq().next();
-        self.handed = Some(Indexed::new(block));
+        let ends = std::mem::take(&mut self.growing_ends);
+        // A seal is placed without a note; nothing refers to one.
+        self.handed = Some(Indexed { block, ends: ends.into() });
     }
 
     /// Returns the log so far, as decisions see it.

@@ -28,9 +28,7 @@ use super::scope;
 use super::status::refuse;
 use crate::auth::{Identity, StreamPlace, authenticate};
 use crate::node::{Handle, lookup};
-use crate::reading::{
-    Answer, DurableLog, Question, Scanned, answer, drifted, fold, position, unit_at,
-};
+use crate::reading::{Answer, DurableLog, Question, answer, drifted, position, unfolded, unit_at};
 
 pub use proto::v1::balances_server::BalancesServer as Server;
 
@@ -51,7 +49,7 @@ impl Balances {
         let ask = move || {
             let log = DurableLog(node.reader());
             let views = node.views();
-            answer(&log, &Scanned(&log), views.projection(), as_of.position, as_of.date, question)
+            answer(&log, node.cache(), views.projection(), as_of.position, as_of.date, question)
         };
         self.node.blocking(ask).await.map_err(refuse)
     }
@@ -125,7 +123,8 @@ impl Balances {
                 return Ok((read(live)?, at));
             }
             drop(views);
-            Ok((read(&fold(&log, at)?)?, at))
+            let folded = node.cache().projection_at(at).map_err(|error| unfolded(&error))?;
+            Ok((read(&folded)?, at))
         };
         self.node.blocking(run).await.map_err(refuse)
     }

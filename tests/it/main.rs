@@ -15,6 +15,7 @@
 )]
 
 mod cli;
+mod demo;
 mod failure;
 mod init;
 mod posting;

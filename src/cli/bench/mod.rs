@@ -179,7 +179,14 @@ fn document(args: &Args, measured: &Measured) -> Value {
 }
 
 fn print(document: &Value, out: &mut Output) {
-    let at = |path: &str| document.pointer(path).cloned().unwrap_or_default();
+    let at = |path: &str| {
+        let value = document.pointer(path).cloned().unwrap_or_default();
+        // Whole numbers are grouped, small ones keep their digits.
+        match value.as_f64() {
+            Some(n) if n.fract() == 0.0 => format!("{n:.0}"),
+            _ => value.to_string(),
+        }
+    };
     out.line(format!("{:>14} lines/s", at("/lines_per_s")));
     out.line(format!("{:>14} vouchers/s", at("/vouchers_per_s")));
     for name in ["p50", "p99", "p999"] {
