@@ -8,7 +8,7 @@ use ledger::words::{Class, HouseholdState};
 use record::Seq;
 
 use crate::names::{Place, Quota};
-use crate::table::No;
+use crate::table::{NONE, No};
 
 /// How a record counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,14 +98,20 @@ pub(crate) struct Payment {
 }
 
 /// A household as the register has it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
     /// `None`: never registered.
     pub(crate) state: Option<HouseholdState>,
     pub(crate) class: Option<Class>,
     pub(crate) active: i16,
-    /// Number of the current village.
+    /// Number of the current village. `NONE`: a fold by date met a change of state, but no entry.
     pub(crate) village: No,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self { state: None, class: None, active: 0, village: NONE }
+    }
 }
 
 /// A household before and after a record.

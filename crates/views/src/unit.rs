@@ -185,7 +185,7 @@ impl Units {
 
     /// Counts a household in, or out of, the village where it stands.
     fn people(&mut self, standing: Standing, one: i32) -> Result<(), Drift> {
-        if standing.state != Some(HouseholdState::Registered) {
+        if standing.state != Some(HouseholdState::Registered) || standing.village == NONE {
             return Ok(());
         }
         let row = self.people.entry(&standing.village).ok_or(Drift::Numbers)?;

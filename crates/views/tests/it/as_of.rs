@@ -1,12 +1,13 @@
 //! A household from its own records equals a fold of the prefix, at every position and of several days.
 
-use ledger::ids::{Date, HouseholdCode};
+use ledger::ids::{Date, HouseholdCode, Unit};
 use record::{Record, Seq};
-use views::balance::{self, Filter};
+use views::balance::{self, Balance, Filter};
 use views::history::{AsOf, Asked, HistoryError, as_of, household};
 
-use crate::book::Scan;
+use crate::book::{Book, Scan};
 use crate::versus_model::{fold, long};
+use crate::world::{person, unit};
 
 #[test]
 fn a_household_is_the_same_from_its_own_records() {
@@ -84,4 +85,63 @@ fn all_that_a_quota_paid_are_among_its_payees() {
     }
     assert!(20 < met);
     assert!(balance::payees(views, &ledger::ids::QuotaId::id("NONE").unwrap()).is_empty());
+}
+
+/// A registered household that joins one that is out of poverty brings its state along; the review line
+/// is that of the largest number of members of both at one time.
+#[test]
+fn a_merge_joins_lineages_and_states() {
+    use ledger::event::registry::{
+        Causes, HouseholdExited, HouseholdRegistered, HouseholdSplit, HouseholdsMerged, MemberLeft,
+    };
+    use ledger::words::{Class, LeftReason};
+    let mut book = Book::new();
+    let village = unit("441424901201");
+    let code = |n| code(village, n);
+    let day = Date::parse("2016-07-01").unwrap();
+    let registered = |household, members: u8| HouseholdRegistered {
+        household,
+        village,
+        class: Class::Dibao,
+        causes: Causes::default(),
+        helping_unit: None,
+        members: (1..=members).map(person).collect(),
+    };
+    let left = |no| MemberLeft { household: code(1), no, reason: LeftReason::ALL[0] };
+    let split = HouseholdSplit { household: code(2), new_household: code(3), members: vec![2] };
+    let merged =
+        HouseholdsMerged { into: code(1), from: code(2), members: vec![(1, 5), (3, 6), (4, 7)] };
+    book.post(day, day, vec![registered(code(1), 3).into(), registered(code(2), 4).into()]);
+    let exited = HouseholdExited { household: code(1), year: 2016 };
+    book.post(day, day, vec![exited.into(), left(1).into(), split.into(), merged.into()]);
+    let (log, views) = (&book.log, book.views.projection());
+    let as_of = |position| AsOf { position, date: None, group_shortened: false };
+    let head = Seq(log.0.len() as u64 - 1);
+    let ask = |code, position| {
+        let asked = Asked { code, as_of: as_of(position), per_head_fen: Some(10) };
+        household(log, &Scan(log), views, &asked).unwrap().unwrap()
+    };
+    let word = |balance: &Balance, name: &str| {
+        balance.texts.iter().find(|(found, _)| *found == name).unwrap().1.clone()
+    };
+    for (serial, state, active) in [(1, "registered", 5), (2, "dissolved", 0), (3, "registered", 1)]
+    {
+        let totals = balance::household_totals(views, code(serial)).unwrap().unwrap();
+        let told = ask(code(serial), head);
+        for balance in [&totals, &told] {
+            assert_eq!(word(balance, "state"), state);
+            assert_eq!(balance.counts[0], ("active_members", Some(active)));
+        }
+        assert_eq!(word(&told, "class"), "dibao");
+        // 3 and 4 were active at one time; one left before they were one household.
+        assert_eq!(told.field("review_line"), Some(70));
+        assert_eq!(told.counts[2], ("lineage_households", Some(3)));
+    }
+    // Before they were joined each stands alone.
+    let first = ask(code(1), Seq(3));
+    assert_eq!((first.field("review_line"), first.counts[2].1), (Some(30), Some(1)));
+}
+
+fn code(village: Unit, serial: u16) -> HouseholdCode {
+    HouseholdCode::new(village, serial).unwrap()
 }

@@ -61,7 +61,7 @@ fn quotas_agree(world: &World, rows: &Rows) {
 }
 
 /// Nos. 5, 7, 15: both sides of every pairing.
-fn sides_agree(world: &World, rows: &Rows) {
+pub(crate) fn sides_agree(world: &World, rows: &Rows) {
     let views = world.book.views.projection();
     let mut per_city: BTreeMap<(Value, Value), [i64; 2]> = BTreeMap::new();
     let mut homes: BTreeMap<(Value, Value, Value), BTreeMap<String, i64>> = BTreeMap::new();

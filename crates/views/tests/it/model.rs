@@ -155,11 +155,12 @@ impl Model<'_> {
             self.set(2, key.clone(), "peak", int(house.peak));
             let class = house.class.map_or(0, |class| class.index() + 1);
             self.set(2, key.clone(), "class", int(class));
-            let Some(state) = house.state else { continue };
-            let village = house.village.unwrap();
-            self.set(2, key.clone(), "state", int(state.index() + 1));
+            let state = house.state.map_or(0, |state| state.index() + 1);
+            self.set(2, key.clone(), "state", int(state));
+            // Of a day a state may be dated before the household's entry: it lives nowhere then.
+            let Some(village) = house.village else { continue };
             self.set(2, key, "village", int(village.code()));
-            if state == HouseholdState::Registered {
+            if house.state == Some(HouseholdState::Registered) {
                 let key = vec![int(village.code()), int(0), text(""), text("")];
                 self.add(3, key.clone(), "registered_households", 1);
                 self.add(3, key, "registered_members", house.active);

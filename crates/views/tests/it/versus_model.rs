@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use record::{Record, Seq};
 use views::Projection;
 
+use crate::identities::sides_agree;
 use crate::model;
 use crate::rows::{self, Rows};
 use crate::world::{World, kinds};
@@ -52,7 +53,7 @@ pub(crate) fn fold(world: &World, upto: Seq, day: Option<Date>) -> Projection {
 static MET: Mutex<BTreeSet<Kind>> = Mutex::new(BTreeSet::new());
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn views_are_their_definitions(actions in vec(any::<(u8, u32, u32, u32)>(), 1..140)) {
@@ -94,19 +95,24 @@ proptest! {
 
 #[test]
 fn long_runs_meet_every_kind() {
-    let mut met = BTreeSet::new();
+    let (mut met, mut bounced) = (BTreeSet::new(), false);
     for seed in 1..6_u64 {
         let mut world = long(seed, 500);
         let upto = Seq(world.book.log.0.len() as u64 - 1);
         let found = rows::read(world.book.views.projection());
         assert_equal(&found, &model::rows(&world.book.events, upto, None), "at the head");
         met.extend(kinds(&world));
+        sides_agree(&world, &found);
+        let of =
+            |name: &str| found.iter().any(|((view, _), row)| *view == 5 && row.contains_key(name));
+        bounced |= of("up_bounced") && of("down_bounced");
         for digest in world.book.views.digests().iter().skip(1) {
             let scanned = rows::scanned_digest(world.book.views.projection(), digest.number);
             assert_eq!((digest.rows, digest.digest), scanned, "{}", digest.name);
         }
     }
     assert_eq!(met.len(), 33, "{met:?}");
+    assert!(bounced, "no money bounced in both directions");
 }
 
 /// A long run from a seed.
@@ -123,4 +129,9 @@ pub(crate) fn long(seed: u64, actions: u32) -> World {
         world.act((draw() as u8, draw(), draw(), draw()));
     }
     world
+}
+
+/// Random histories of a run; `VIEWS_CASES` makes it longer.
+fn cases() -> u32 {
+    std::env::var("VIEWS_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(40)
 }

@@ -746,7 +746,7 @@ fn project(draw: u32) -> Option<ProjectId> {
     ProjectId::new(pick(&["P441424-00001", "P441424-00002"], draw)?)
 }
 
-fn person(no: u8) -> Person {
+pub(crate) fn person(no: u8) -> Person {
     let marks = Marks { ability: Ability::ALL[0], dibao: false, student: false, insured: true };
     Person { no, person: Token([no; 16]), birth_year: 1970, sex: Sex::ALL[0], marks }
 }
