@@ -145,11 +145,25 @@ impl Accounts {
     /// [`AccountError::Path`] for what is no path, [`AccountError::TooMany`] past 2^32 accounts
     /// or 4 GiB of paths.
     pub fn intern(&mut self, path: &str) -> Result<u32, AccountError> {
-        if let Some(number) = self.number(path) {
-            return Ok(number);
+        self.intern_bytes(path.as_bytes())
+    }
+
+    /// As [`Accounts::intern`], for a path that is at hand as bytes.
+    ///
+    /// # Errors
+    /// As [`Accounts::intern`].
+    pub fn intern_bytes(&mut self, path: &[u8]) -> Result<u32, AccountError> {
+        let hash = self.hasher.hash_one(path);
+        let found = self.numbers.find(hash, |n| self.path_bytes(*n) == Some(path));
+        if let Some(number) = found {
+            return Ok(*number);
         }
-        path::check(path.as_bytes())
-            .map_err(|what| AccountError::Path { path: path.to_owned(), what })?;
+        let lossy = || String::from_utf8_lossy(path).into_owned();
+        let refused = |what| AccountError::Path { path: lossy(), what };
+        path::check(path).map_err(refused)?;
+        // Not reached: a checked path is ASCII.
+        let not_text = |_| refused(PathError::Length { found: path.len() });
+        let path = std::str::from_utf8(path).map_err(not_text)?;
         let number = u32::try_from(self.rows.len()).map_err(|_| AccountError::TooMany)?;
         let start = u32::try_from(self.paths.len()).map_err(|_| AccountError::TooMany)?;
         let len = u8::try_from(path.len()).map_err(|_| AccountError::TooMany)?;
@@ -157,15 +171,24 @@ impl Accounts {
         self.paths.push_str(path);
         self.rows.push(Row { balance: 0, digested: 0, start, len, origin, touched: false });
         let (rows, paths, hasher) = (&self.rows, &self.paths, &self.hasher);
-        let hash = hasher.hash_one(path);
-        self.numbers.insert_unique(hash, number, |n| hasher.hash_one(path_of(rows, paths, *n)));
+        let rehash = |n: &u32| hasher.hash_one(path_of(rows, paths, *n).as_bytes());
+        self.numbers.insert_unique(hash, number, rehash);
         Ok(number)
     }
 
     /// Returns the number of a path that was used before.
     pub fn number(&self, path: &str) -> Option<u32> {
+        let path = path.as_bytes();
         let hash = self.hasher.hash_one(path);
-        self.numbers.find(hash, |n| path_of(&self.rows, &self.paths, *n) == path).copied()
+        self.numbers.find(hash, |n| self.path_bytes(*n) == Some(path)).copied()
+    }
+
+    /// Returns the path of a number as bytes.
+    #[inline]
+    pub fn path_bytes(&self, number: u32) -> Option<&[u8]> {
+        let row = self.rows.get(index(number))?;
+        let start = index(row.start);
+        self.paths.as_bytes().get(start..start.saturating_add(usize::from(row.len)))
     }
 
     /// Returns the path of a number.

@@ -63,6 +63,10 @@ pub struct Leg<'a> {
 #[derive(Clone, Debug)]
 pub struct Legs<'a>(&'a [u8]);
 
+/// The legs of a record, ascending by path, each with the bytes of its path and its fen.
+#[derive(Clone, Debug)]
+pub struct LegBytes<'a>(&'a [u8]);
+
 /// Why bytes are not a record. Offsets count from the record's first byte.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[expect(missing_docs, reason = "the message of each variant says what its fields mean")]
@@ -315,6 +319,25 @@ impl<'a> Record<'a> {
     }
 }
 
+impl<'a> Legs<'a> {
+    /// Walks over the same legs without making text of their paths: for who walks over all legs of
+    /// a log, where the look whether ASCII is text is a part of the cost.
+    pub fn bytes(self) -> LegBytes<'a> {
+        LegBytes(self.0)
+    }
+}
+
+impl<'a> Iterator for LegBytes<'a> {
+    type Item = (&'a [u8], i64);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (fen, path, rest) = split_leg(self.0)?;
+        self.0 = rest;
+        Some((path, fen))
+    }
+}
+
 impl<'a> Iterator for Legs<'a> {
     type Item = Leg<'a>;
 
@@ -327,6 +350,7 @@ impl<'a> Iterator for Legs<'a> {
 }
 
 /// Cuts one leg off: `fen`, path, rest.
+#[inline]
 fn split_leg(legs: &[u8]) -> Option<(i64, &[u8], &[u8])> {
     let (fen, rest) = legs.split_first_chunk::<8>()?;
     let (len, rest) = rest.split_first()?;

@@ -35,7 +35,7 @@ pub use block::Block;
 pub use builder::{BlockBuilder, Placed};
 pub use chain::{ChainCheck, ChainError};
 pub use draft::{Draft, DraftError};
-pub use envelope::{ENVELOPE_BYTES, Leg, Legs, Record, RecordError, VERSION};
+pub use envelope::{ENVELOPE_BYTES, Leg, LegBytes, Legs, Record, RecordError, VERSION};
 pub use frame::{BLOCK_HEADER_BYTES, BlockHeader, FrameError, SEGMENT_HEADER_BYTES, SegmentHeader};
 pub use hash::{Hash, ZERO_HASH, chain_hash, china_date, log_id, salt};
 pub use lthash::{LtHash, views_digest};
