@@ -49,11 +49,11 @@ impl Law {
 }
 
 /// A quota and the `{src}.{city}` whose plan it was issued from.
-pub(crate) type Home<'a> = (&'a str, &'a str);
+pub(crate) type Home<'a> = (&'a [u8], &'a [u8]);
 
 /// The sums of one record, in a buffer that the next one uses again.
 #[derive(Default)]
-pub(crate) struct Sums<'a>(Vec<(Law, &'a str, i128)>);
+pub(crate) struct Sums<'a>(Vec<(Law, &'a [u8], i128)>);
 
 /// Legs of classes whose path does not say where they belong, and the subjects they belong to:
 /// those that other legs of the record name.
@@ -75,12 +75,12 @@ struct Beside<'a> {
 enum Subject<'a> {
     #[default]
     None,
-    One(&'a str),
+    One(&'a [u8]),
     Many,
 }
 
 impl<'a> Subject<'a> {
-    fn see(&mut self, name: &'a str) {
+    fn see(&mut self, name: &'a [u8]) {
         *self = match self {
             Self::None => Self::One(name),
             Self::One(before) if *before == name => Self::One(name),
@@ -88,7 +88,7 @@ impl<'a> Subject<'a> {
         };
     }
 
-    fn one(self, legs: &str, needs: &str) -> Result<&'a str, Stop> {
+    fn one(self, legs: &str, needs: &str) -> Result<&'a [u8], Stop> {
         let Self::One(name) = self else {
             let what = format!("legs of {legs} stand beside no leg, or several, of {needs}");
             return Err(Stop::failure("books", &what, format!("one {needs}"), "none or several"));
@@ -99,18 +99,18 @@ impl<'a> Subject<'a> {
 
 /// A path taken apart: `class.holder`, of which `last` is the last of so many parts.
 struct Path<'a> {
-    class: &'a str,
-    holder: &'a str,
-    last: &'a str,
+    class: &'a [u8],
+    holder: &'a [u8],
+    last: &'a [u8],
     parts: usize,
 }
 
 impl<'a> Path<'a> {
     /// Splits a path; `None` where a part is empty or missing.
-    fn split(path: &'a str) -> Option<Self> {
+    fn split(path: &'a [u8]) -> Option<Self> {
         let (mut parts, mut class, mut dot) = (0, 1, 1);
-        // Byte by byte: this is done for every leg of the log.
-        for (at, _) in path.bytes().enumerate().skip(2).filter(|(_, byte)| *byte == b'.') {
+        // Byte by byte: this is done for most legs of the log.
+        for (at, _) in path.iter().enumerate().skip(2).filter(|(_, byte)| **byte == b'.') {
             if at == dot + 1 {
                 return None;
             }
@@ -128,10 +128,11 @@ impl<'a> Sums<'a> {
     pub(crate) fn check(&mut self, record: &Record<'a>) -> Result<Option<Home<'a>>, Stop> {
         self.0.clear();
         let mut beside = Beside::default();
-        for leg in record.legs() {
-            self.leg(leg.path, i128::from(leg.fen), &mut beside).ok_or_else(|| {
-                let what = format!("{} is no account of the books", leg.path);
-                Stop::failure("books", &what, "a known class and its parts", leg.path)
+        for (path, fen) in record.legs().bytes() {
+            self.leg(path, i128::from(fen), &mut beside).ok_or_else(|| {
+                let path = text(path);
+                let what = format!("{path} is no account of the books");
+                Stop::failure("books", &what, "a known class and its parts", path)
             })?;
         }
         let home = self.join(&beside)?;
@@ -139,11 +140,11 @@ impl<'a> Sums<'a> {
             return Ok(home);
         };
         let [whose, terms] = law.words();
-        let what = format!("{whose} {subject}: {terms} differ by {sum} fen");
+        let what = format!("{whose} {}: {terms} differ by {sum} fen", text(subject));
         Err(Stop::failure("books", &what, "0 fen", format!("{sum} fen")))
     }
 
-    fn add(&mut self, law: Law, subject: &'a str, fen: i128) {
+    fn add(&mut self, law: Law, subject: &'a [u8], fen: i128) {
         match self.0.iter_mut().find(|(l, s, _)| *l == law && *s == subject) {
             Some((_, _, sum)) => *sum += fen,
             None => self.0.push((law, subject, fen)),
@@ -152,11 +153,11 @@ impl<'a> Sums<'a> {
 
     /// Takes one leg into the sums that its class belongs to; `None` for what is no account. This is
     /// all that a verifier knows of accounts, but for the four classes that are below zero.
-    fn leg(&mut self, path: &'a str, fen: i128, beside: &mut Beside<'a>) -> Option<()> {
+    fn leg(&mut self, path: &'a [u8], fen: i128, beside: &mut Beside<'a>) -> Option<()> {
         let Path { class, holder, last, parts } = Path::split(path)?;
         let plus = |sum: &mut Option<i128>| *sum = Some(sum.unwrap_or(0) + fen);
         let mut needed = 1;
-        match class.as_bytes() {
+        match class {
             b"Q.plan" | b"Q.owed" => {
                 needed = 2;
                 beside.home.see(holder);
@@ -168,7 +169,7 @@ impl<'a> Sums<'a> {
                 beside.quota.see(last);
                 beside.allotted += fen;
                 self.add(Law::Issued, last, fen);
-                if class == "Q.used" {
+                if class == b"Q.used" {
                     self.add(Law::Used, holder, fen);
                 }
             }
@@ -180,8 +181,8 @@ impl<'a> Sums<'a> {
                 needed = 2;
                 self.add(Law::Cash, last, fen);
                 match class {
-                    "C.hold" => beside.payer.see(holder),
-                    "C.prior" => self.add(Law::Used, holder, -fen),
+                    b"C.hold" => beside.payer.see(holder),
+                    b"C.prior" => self.add(Law::Used, holder, -fen),
                     _ => (),
                 }
             }
@@ -214,7 +215,11 @@ impl<'a> Sums<'a> {
         if let Some(paid) = beside.paid {
             let payer = beside.payer.one("C.hh or C.prj", "C.hold")?;
             self.add(Law::Used, payer, -paid);
-            self.add(Law::Cash, payer.rsplit('.').next().unwrap_or_default(), paid);
+            self.add(
+                Law::Cash,
+                payer.rsplit(|byte| *byte == b'.').next().unwrap_or_default(),
+                paid,
+            );
         }
         if let Some(attributed) = beside.attributed {
             let project = beside.project.one("B.hh or B.vil", "B.open")?;
@@ -240,7 +245,7 @@ pub(crate) struct Books {
     pub(crate) accounts: Accounts,
     /// Numbers of the last record's accounts: the next line of its voucher moves most of them, too.
     recent: [u32; RECORD_LEGS_MAX],
-    homes: BTreeMap<Box<str>, Box<str>>,
+    homes: BTreeMap<Box<[u8]>, Box<[u8]>>,
 }
 
 impl Default for Books {
@@ -261,19 +266,19 @@ impl Books {
         let refused = |error: AccountError| {
             Stop::failure("books", &error.to_string(), "its side of zero", error.to_string())
         };
-        for (number, leg) in self.recent.iter_mut().zip(record.legs()) {
-            if self.accounts.path(*number) != Some(leg.path) {
-                *number = self.accounts.intern(leg.path).map_err(refused)?;
+        for (number, (path, fen)) in self.recent.iter_mut().zip(record.legs().bytes()) {
+            if self.accounts.path_bytes(*number) != Some(path) {
+                *number = self.accounts.intern_bytes(path).map_err(refused)?;
             }
-            self.accounts.apply_numbered(*number, leg.fen).map_err(refused)?;
+            self.accounts.apply_numbered(*number, fen).map_err(refused)?;
         }
         let Some((quota, home)) = home else { return Ok(()) };
         let before = self.homes.entry(quota.into()).or_insert_with(|| home.into());
         if **before == *home {
             return Ok(());
         }
-        let what = format!("quota {quota} is issued from two plans");
-        Err(Stop::failure("books", &what, before.to_string(), home))
+        let what = format!("quota {} is issued from two plans", text(quota));
+        Err(Stop::failure("books", &what, text(before), text(home)))
     }
 
     /// Returns accounts not at zero and their balance in fen, by class.
@@ -293,6 +298,11 @@ impl Books {
         classes.retain(|_, (accounts, _)| *accounts != 0);
         classes
     }
+}
+
+/// Spells a part of a path, which is ASCII, for people.
+fn text(part: &[u8]) -> String {
+    part.escape_ascii().to_string()
 }
 
 /// Returns the sum of all balances of each book: zero, unless our own arithmetic is wrong.

@@ -115,7 +115,17 @@ pub(crate) fn roots(check: &str, claims: &[Claim], found: &Found<'_>) -> Option<
         let size = claim.place().map_or(0, |(_, size)| size);
         details.push(format!("{} of size {size} {outcome}", claim.name));
     }
-    (!details.is_empty()).then(|| Ok((ok, details.join(", "))))
+    (!details.is_empty()).then(|| Ok((ok, few(&details))))
+}
+
+/// Checkpoints that a detail names; of more it names the last ones and counts the others.
+const NAMED_MAX: usize = 3;
+
+/// Joins names, as many as can be read: a ledger publishes one checkpoint a minute.
+fn few(names: &[impl AsRef<str>]) -> String {
+    let more = names.len().saturating_sub(NAMED_MAX);
+    let last = names.iter().skip(more).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+    if more == 0 { last } else { format!("{more} more, {last}") }
 }
 
 /// Compares one checkpoint; false if the walk ended before its size.
@@ -168,9 +178,9 @@ pub(crate) fn signatures(claims: &[Claim], vkeys: &[Vkey]) -> Outcome {
             }
         }
     }
-    let mut detail = format!("signed by the key given: {}", signed.join(", "));
+    let mut detail = format!("signed by the key given: {}", few(&signed));
     if !foreign.is_empty() {
-        detail = format!("{detail}; not by it, perhaps by a retired one: {}", foreign.join(", "));
+        detail = format!("{detail}; not by it, perhaps by a retired one: {}", few(&foreign));
     }
     if signed.is_empty() {
         return Ok((None, format!("no checkpoint to check; {detail}none")));

@@ -8,8 +8,8 @@
 //! and not needed: protobuf, the rules of who may pay what, the network, a running server.
 //!
 //! Always: takes no lock, writes nothing, trusts no header and no key but the one that was brought.
-//! Any bytes lead to a report, never to a panic. Memory is bounded by one segment, a few blocks a core
-//! and the number of accounts.
+//! Any bytes lead to a report, never to a panic. Memory is bounded by a few blocks, the number of
+//! accounts and that of published checkpoints.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -29,6 +29,7 @@ mod report;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use record::system;
@@ -92,7 +93,7 @@ fn run(options: &Options, report: &mut Report) -> Result<(), Stop> {
     let mut walk = Walk {
         origin: key_origin.or_else(|| places().next_back().map(|(origin, _)| origin)),
         log_id: blocks.log_id,
-        stops: places().map(|(_, size)| size).collect(),
+        stops: Arc::new(places().map(|(_, size)| size).collect()),
         ..Walk::default()
     };
     let walked = walk.walk(&mut blocks, &names, threads, options.progress);

@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use record::{
@@ -23,7 +23,7 @@ use crate::segments::{Blocks, Framed};
 use crate::tree::Range;
 
 /// Bytes that are hashed while the ones before are walked in order; each core gets a few jobs of them.
-const CHUNK_BYTES: usize = 16 << 20;
+const CHUNK_BYTES: usize = 4 << 20;
 const CHUNK_BYTES_A_CORE: usize = 2 << 20;
 /// Bytes of one job: enough that handing it over costs nothing.
 const JOB_BYTES: usize = 256 << 10;
@@ -171,7 +171,7 @@ pub(crate) struct Walk<'o> {
     /// Log id that the segments state.
     pub(crate) log_id: Hash,
     /// Sizes at which the caller wants the root.
-    pub(crate) stops: BTreeSet<u64>,
+    pub(crate) stops: Arc<BTreeSet<u64>>,
     /// The root at each of these sizes that was reached; `None` within a group.
     pub(crate) roots: BTreeMap<u64, Option<Hash>>,
     pub(crate) chain: ChainCheck,
@@ -208,6 +208,13 @@ impl Walk<'_> {
                 report(self.tree.end());
             }
             blocks.spare.extend(chunk.drain(..).map(|framed| framed.block.into_frame()));
+            // A buffer stays as large as the largest block it ever held: without a bound each of
+            // many small ones would grow to that size in time.
+            let mut kept = 0;
+            blocks.spare.retain(|buffer| {
+                kept += buffer.capacity();
+                kept <= 2 * target
+            });
             chunk = next;
         }
         // What stands in place of a next block is told when all before it held.
@@ -221,7 +228,7 @@ impl Walk<'_> {
         names: &[String],
         threads: usize,
     ) -> Result<(), Stop> {
-        let stops = self.stops.clone();
+        let stops = Arc::clone(&self.stops);
         let jobs = jobs(chunk);
         if threads < 2 || jobs.len() < 2 {
             return chunk.iter().try_for_each(|f| self.take_run(check_block(f, names, &stops)));

@@ -218,7 +218,7 @@ impl Report {
         self.problem.as_ref().map_or(failed, |problem| problem.exit)
     }
 
-    /// Adds a check, and keeps its failure if it is the first.
+    /// Adds a check, and keeps its failure, or why it could not be made, if it is the first.
     pub(crate) fn note(&mut self, name: &'static str, outcome: Outcome) {
         let (ok, detail) = match outcome {
             Ok(outcome) => outcome,
@@ -227,7 +227,11 @@ impl Report {
                 self.failure.get_or_insert(*failure);
                 (Some(false), what)
             }
-            Err(Stop::Problem(problem)) => (None, problem.message),
+            Err(Stop::Problem(problem)) => {
+                let what = problem.message.clone();
+                self.problem.get_or_insert(*problem);
+                (None, what)
+            }
         };
         self.checks.push(Check { name, ok, detail });
     }

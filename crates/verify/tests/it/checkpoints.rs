@@ -36,6 +36,23 @@ fn without_a_key_signatures_are_not_checked_and_that_is_said() {
     assert_eq!(state(&report, "signature"), Some(true));
 }
 
+/// A ledger publishes one a minute: all are held to, the last few are named.
+#[test]
+fn many_published_checkpoints_are_counted() {
+    let ledger = Ledger::sample();
+    let dir = ledger.write();
+    for copy in 10..50 {
+        dir.put(&format!("published/{copy}"), ledger.checkpoint(5));
+    }
+    let report = keyed(&dir);
+    holds(&report);
+    let detail = |name| &report.checks.iter().find(|check| check.name == name).unwrap().detail;
+    let of = "of size 5 holds";
+    let last = format!("published/47 {of}, published/48 {of}, published/49 {of}");
+    assert_eq!(*detail("published"), format!("37 more, {last}"));
+    assert!(detail("signature").contains("37 more, published/47,"), "{}", detail("signature"));
+}
+
 #[test]
 fn every_published_root_must_be_ours() {
     let ledger = Ledger::sample();
