@@ -118,8 +118,11 @@ fn show(
     let address = &served.address;
     out.line(format!("3. posting every voucher over gRPC to {address}"));
     let months = months(input)?;
-    let summary = runtime.block_on(post::post(address, months, Encoding::Utf8, false, out))?;
-    out.wipe();
+    // One document is printed at the end; what is refused on the way is said on standard error.
+    let mut words = Output::new(false);
+    let posting = post::post(address, months, Encoding::Utf8, false, &mut words);
+    let summary = runtime.block_on(posting)?;
+    words.wipe();
     let (posted, lines) = (count(summary.posted), count(summary.lines));
     let (refused, seconds) = (count(summary.refused), summary.seconds);
     out.line(format!("   {posted} posted with {lines} lines, {refused} refused, {seconds:.1} s"));

@@ -13,7 +13,7 @@ use ledger::reject::{Reason, Text};
 use serde_json::{Value, json};
 use tonic_types::pb;
 
-use crate::services::status::{of_call, told};
+use crate::services::status::{NO_HINT, of_call, page, told};
 
 /// Exit code of a command whose answer is no.
 pub const NO: u8 = 1;
@@ -113,7 +113,8 @@ impl From<Reason> for Failure {
             9005 | 9006 | 9008 | 9010 | 1000..=1999 => USAGE,
             _ => NO,
         };
-        Self { exit, code: reason.label(), message: reason.message(), hint: reason.hint() }
+        let hint = Some(advice(reason.hint().as_deref(), &page(&reason)));
+        Self { exit, code: reason.label(), message: reason.message(), hint }
     }
 }
 
@@ -141,5 +142,14 @@ fn help(status: &pb::Status) -> Option<String> {
     let help = status.details.iter().find(|d| d.type_url.ends_with("google.rpc.Help"))?;
     let help = <pb::Help as prost::Message>::decode(help.value.as_slice()).ok()?;
     let link = help.links.into_iter().next()?;
-    Some(format!("{} ({})", link.description, link.url))
+    let hint = Some(link.description.as_str()).filter(|text| *text != NO_HINT);
+    Some(advice(hint, &link.url))
+}
+
+/// What to do, and the page that says more; the same from a server and from files.
+fn advice(hint: Option<&str>, page: &str) -> String {
+    match hint {
+        Some(hint) => format!("{hint} ({page})"),
+        None => format!("{page} says what this code means"),
+    }
 }

@@ -92,9 +92,16 @@ fn bad_request(reject: &Reject) -> pb::BadRequest {
 }
 
 fn help(reason: &Reason) -> pb::Help {
-    let url = format!("docs/errors/{}.md", reason.label());
-    let description = reason.hint().unwrap_or_else(|| "what this code means".to_owned());
+    let (url, description) = (page(reason), reason.hint().unwrap_or_else(|| NO_HINT.to_owned()));
     pb::Help { links: vec![pb::help::Link { description, url }] }
+}
+
+/// What `Help` says where nothing can be said but where to read.
+pub const NO_HINT: &str = "what this code means";
+
+/// Returns the page of a refusal's code.
+pub fn page(reason: &Reason) -> String {
+    format!("docs/errors/{}.md", reason.label())
 }
 
 fn any(name: &str, message: &impl Message) -> Any {

@@ -50,7 +50,8 @@ async fn the_demo_posts_verifies_and_rebuilds_and_its_balances_add_up() {
     let mut shortened = 0;
     for position in (100..=head).step_by(151).chain([head]) {
         let position = position.to_string();
-        for (kind, code) in [("city", "4414"), ("household", household), ("village", "441423901201")]
+        for (kind, code) in
+            [("city", "4414"), ("household", household), ("village", "441423901201")]
         {
             let ask = |source: [&str; 2]| {
                 let run = mingzhang(&[
@@ -58,13 +59,13 @@ async fn the_demo_posts_verifies_and_rebuilds_and_its_balances_add_up() {
                 ]);
                 (run.status.code(), run.stdout)
             };
-            let (files, served) = (ask(["--data", data]), ask(["--to", &server.address]));
+            let (files, remote) = (ask(["--data", data]), ask(["--to", &server.address]));
             assert_eq!(
                 String::from_utf8_lossy(&files.1),
-                String::from_utf8_lossy(&served.1),
+                String::from_utf8_lossy(&remote.1),
                 "{kind} {code} at {position}"
             );
-            assert_eq!(files.0, served.0);
+            assert_eq!(files.0, remote.0);
             let document: Value = serde_json::from_slice(&files.1).unwrap();
             shortened += usize::from(document["group_shortened"] == true);
         }
@@ -72,27 +73,31 @@ async fn the_demo_posts_verifies_and_rebuilds_and_its_balances_add_up() {
     assert!(0 < shortened, "no position lay inside a voucher");
     let day = ["--as-of-date", "2016-12-31", "--json"];
     let files = json(&[&["balance", "city", "4414", "--data", data][..], &day].concat());
-    let served = json(&[&["balance", "city", "4414", "--to", &server.address][..], &day].concat());
-    assert_eq!(files, served);
+    let remote = json(&[&["balance", "city", "4414", "--to", &server.address][..], &day].concat());
+    assert_eq!(files, remote);
     assert_eq!(files["as_of"]["date"], "2016-12-31");
     let beyond = (head + 1).to_string();
     let run = mingzhang(&["balance", "city", "4414", "--to", &server.address, "--as-of", &beyond]);
     assert_eq!(run.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&run.stderr).contains("MZ-8001"));
 
-    // A household's history is the same from both, and ends in its balance.
+    histories(data, &server.address, household, &demo["balances"]["household"]);
+    server.stop().await;
+}
+
+/// A household's history is the same from files and server, and ends in its balance.
+fn histories(data: &str, address: &str, household: &str, balance: &Value) {
     let lines = |source: [&str; 2]| {
         let run = mingzhang(&["history", "household", household, source[0], source[1], "--json"]);
         assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
         let text = String::from_utf8_lossy(&run.stdout).into_owned();
         text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>()
     };
-    let (files, served) = (lines(["--data", data]), lines(["--to", &server.address]));
-    assert_eq!(files, served);
+    let (files, remote) = (lines(["--data", data]), lines(["--to", address]));
+    assert_eq!(files, remote);
     assert!(3 < files.len());
     assert_eq!(files[0]["kind_name"], "HouseholdRegistered");
-    assert_eq!(files.last().unwrap(), &demo["balances"]["household"]);
-    server.stop().await;
+    assert_eq!(files.last().unwrap(), balance);
 }
 
 #[test]
