@@ -17,8 +17,10 @@ use crate::fold::step;
 use crate::history::{AsOf, each_record, mentions};
 use crate::projection::Projection;
 
-/// Records of one batch from the log.
-const BATCH_RECORDS: u64 = 65_536;
+/// Records of one batch from the log: the more, the fewer entries a household has.
+const BATCH_RECORDS: u64 = 524_288;
+/// Records after which a batch asks whether the cache is being closed.
+const CLOSING_RECORDS: u64 = 4_096;
 /// Bytes of one batch of newest blocks.
 const BATCH_BYTES: usize = 8 << 20;
 /// Most checkpoints: a position costs a fold of a 24th of the log at most.
@@ -33,7 +35,7 @@ pub struct Filler {
     checkpoints: BTreeSet<u64>,
     spacing: u64,
     /// The views at `indexed_to` while everything is made again from the beginning.
-    folding: Option<Projection>,
+    folding: Option<Box<Projection>>,
     failures: u32,
 }
 
@@ -69,7 +71,11 @@ impl Filler {
                 (Work::Rebuild, _) | (_, None) => Err(Doubt),
                 (Work::Blocks(blocks), Some(live)) => self.index_blocks(live, &blocks),
                 (Work::Log(to), Some(live)) => self.index_log(live, to),
-                (Work::Checkpoint(views), Some(live)) => self.checkpoint(live, &views),
+                (Work::Checkpoint(views), Some(live)) => {
+                    let done = self.checkpoint(live, &views);
+                    self.want_next();
+                    done
+                }
             };
             match done {
                 Ok(()) => self.failures = 0,
@@ -129,7 +135,7 @@ impl Filler {
         if store.head() != Ok(None) || store.set_head(self.head(0, false)).is_err() {
             return None;
         }
-        self.folding = Some(Projection::new());
+        self.folding = Some(Box::default());
         Some(self.start(store, 0))
     }
 
@@ -142,12 +148,7 @@ impl Filler {
     }
 
     /// Says from where on a further checkpoint is wanted of the live views.
-    fn want_next(&mut self) {
-        while CHECKPOINTS_MAX < self.checkpoints.len() {
-            self.spacing = self.spacing.saturating_mul(2);
-            let mut kept = BTreeSet::new();
-            self.checkpoints.retain(|at| kept.insert(at.checked_div(self.spacing)));
-        }
+    fn want_next(&self) {
         let last = self.checkpoints.last().copied().unwrap_or(0);
         let next = last.saturating_add(self.spacing);
         let live = self.folding.is_none();
@@ -189,10 +190,7 @@ impl Filler {
             None => Some(self.shared.log.next_seq()).filter(|next| indexed_to < *next),
         };
         if let Some(end) = gap_end {
-            // A checkpoint is made at the end of a batch.
-            let most = if self.folding.is_some() { self.spacing } else { u64::MAX };
-            let to = indexed_to.0.saturating_add(BATCH_RECORDS.min(most)).min(end.0);
-            let to = to.saturating_sub(1);
+            let to = indexed_to.0.saturating_add(BATCH_RECORDS).min(end.0).saturating_sub(1);
             return Some(Work::Log(Seq(to)));
         }
         if first.is_some() {
@@ -211,7 +209,7 @@ impl Filler {
     fn index_blocks(&mut self, live: &Live, blocks: &[Arc<Block>]) -> Result<(), Doubt> {
         let mut found = Found::new(live.indexed_to().0);
         for record in blocks.iter().flat_map(|block| block.records()) {
-            self.take(&mut found, &record)?;
+            self.take(live, &mut found, &record)?;
         }
         self.write(live, &found)
     }
@@ -219,19 +217,20 @@ impl Filler {
     fn index_log(&mut self, live: &Live, to: Seq) -> Result<(), Doubt> {
         let mut found = Found::new(live.indexed_to().0);
         let (from, log) = (Seq(found.next), Arc::clone(&self.shared.log));
-        let mut wrong = false;
+        let (mut wrong, mut closing) = (false, false);
         let read = each_record(&*log, from, to, &mut |record| {
-            wrong = self.take(&mut found, record).is_err();
-            Ok(!wrong)
+            wrong = self.take(live, &mut found, record).is_err();
+            closing = found.next.is_multiple_of(CLOSING_RECORDS) && self.shared.pending().closing;
+            Ok(!wrong && !closing)
         });
         // A log that cannot be read is no fault of the cache, but there is nothing to index.
-        if read.is_err() || wrong || found.next <= to.0 {
+        if read.is_err() || wrong || (found.next <= to.0 && !closing) {
             return Err(Doubt);
         }
         self.write(live, &found)
     }
 
-    fn take(&mut self, found: &mut Found, record: &Record<'_>) -> Result<(), Doubt> {
+    fn take(&mut self, live: &Live, found: &mut Found, record: &Record<'_>) -> Result<(), Doubt> {
         if record.seq().0 < found.next {
             return Ok(());
         }
@@ -244,31 +243,30 @@ impl Filler {
                 found.chunks.entry(household).or_default().push(record.seq().0);
             }
         }
-        if let Some(views) = &mut self.folding {
-            let all = AsOf { position: record.seq(), date: None, group_shortened: false };
-            let applied = step(views, &mut self.codec, record, &all);
-            if !matches!(applied, Ok(Ok(()))) {
-                // Without checkpoints positions are folded from the beginning.
-                self.folding = None;
-            }
+        let Some(mut views) = self.folding.take() else { return Ok(()) };
+        let all = AsOf { position: record.seq(), date: None, group_shortened: false };
+        let applied = step(&mut views, &mut self.codec, record, &all);
+        if !matches!(applied, Ok(Ok(()))) {
+            // Without checkpoints positions are folded from the beginning.
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// Writes a batch and, while folding, the checkpoint that is due at its end.
-    fn write(&mut self, live: &Live, found: &Found) -> Result<(), Doubt> {
-        let chunks = found.chunks.iter().map(|(code, positions)| (*code, positions.as_slice()));
-        live.store.index(self.head(found.next, false), chunks)?;
-        live.indexed_to.store(found.next, Ordering::Release);
-        let behind = self.shared.log.next_seq().0.saturating_sub(found.next);
-        let Some(views) = self.folding.take() else { return Ok(()) };
         let last = self.checkpoints.last().copied().unwrap_or(0);
         if self.spacing <= found.next.saturating_sub(last) {
             self.checkpoint(live, &views)?;
         }
+        self.folding = Some(views);
+        Ok(())
+    }
+
+    /// Writes a batch.
+    fn write(&mut self, live: &Live, found: &Found) -> Result<(), Doubt> {
+        let chunks = found.chunks.iter().map(|(code, positions)| (*code, positions.as_slice()));
+        live.store.index(self.head(found.next, false), chunks)?;
+        live.indexed_to.store(found.next, Ordering::Release);
         // The live views take over once what is left is less than they would hand over.
-        if self.spacing <= behind {
-            self.folding = Some(views);
+        let behind = self.shared.log.next_seq().0.saturating_sub(found.next);
+        if behind < self.spacing {
+            self.folding = None;
         }
         self.want_next();
         Ok(())
@@ -278,7 +276,11 @@ impl Filler {
         let before = self.checkpoints.clone();
         live.store.put_checkpoint(views)?;
         self.checkpoints.insert(views.next_seq().0);
-        self.want_next();
+        while CHECKPOINTS_MAX < self.checkpoints.len() {
+            self.spacing = self.spacing.saturating_mul(2);
+            let mut kept = BTreeSet::new();
+            self.checkpoints.retain(|at| kept.insert(at.checked_div(self.spacing)));
+        }
         before.difference(&self.checkpoints).try_for_each(|at| live.store.remove_checkpoint(*at))
     }
 }
