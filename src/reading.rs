@@ -10,6 +10,9 @@ use journal::Reader;
 use ledger::codec::Codec;
 use ledger::ids::{Date, HouseholdCode, Level, QuotaId, Unit};
 use ledger::reject::{Reason, Text};
+use ledger::rules::Pairing;
+use ledger::rules::pairing::Mode;
+use ledger::state::State;
 use record::{Record, Seq};
 use views::balance::{self, Balance};
 use views::cache::Cache;
@@ -31,7 +34,14 @@ pub enum Question {
         own_only: bool,
     },
     /// A city, as home and as helper.
-    City(Unit),
+    City {
+        /// Which one.
+        unit: Unit,
+        /// The rules make it a home city: then it has a balance before any money was planned for it.
+        home: bool,
+        /// The rules make it a helping city.
+        helper: bool,
+    },
     /// The province, with the ceiling of its pools when it is known.
     Province(Option<i64>),
     /// A quota.
@@ -210,9 +220,12 @@ fn from(views: &Projection, at: AsOf, question: Question) -> Result<Answer, Reas
         Question::Unit { unit, own_only } => {
             (Some(balance::unit(views, unit, own_only).map_err(failed)?), None)
         }
-        Question::City(unit) => {
-            let home = balance::as_home(views, unit).map_err(failed)?;
-            (home, balance::as_helper(views, unit).map_err(failed)?)
+        Question::City { unit, home, helper } => {
+            let nothing = |there: bool| there.then(|| nothing(unit)).transpose();
+            let as_home = balance::as_home(views, unit).map_err(failed)?;
+            let as_helper = balance::as_helper(views, unit).map_err(failed)?;
+            let as_home = as_home.map_or_else(|| nothing(home), |found| Ok(Some(found)))?;
+            (as_home, as_helper.map_or_else(|| nothing(helper), |found| Ok(Some(found)))?)
         }
         Question::Province(ceiling) => {
             (Some(balance::province(views, ceiling).map_err(failed)?), None)
@@ -220,6 +233,22 @@ fn from(views: &Projection, at: AsOf, question: Question) -> Result<Answer, Reas
         Question::Quota(id) => (balance::quota(views, &id).map_err(failed)?, None),
     };
     Ok(spoken(at, balance, as_helper))
+}
+
+/// The balance of a city for which nothing was planned yet: the sums of every city's, all 0.
+fn nothing(unit: Unit) -> Result<Balance, Reason> {
+    let empty = balance::province(&Projection::new(), None).map_err(|drift| drifted(&drift))?;
+    let fields = empty.fields.into_iter().filter(|(name, _)| *name != "planned").collect();
+    Ok(Balance { kind: "city", code: unit.to_string(), fields, ..Balance::default() })
+}
+
+/// Whether the rules make a city a home, and whether they make it a helper, on some day up to now.
+pub fn sides(state: &State, city: Unit) -> (bool, bool) {
+    let rules = &state.rules;
+    let home = rules.pairings.contains_key(&city) || rules.baselines.contains_key(&city);
+    let helps = |pairing: &Pairing| pairing.mode == Mode::Paired && pairing.helper == city;
+    let helper = rules.pairings.values().any(|v| v.iter().any(|version| helps(&version.content)));
+    (home, helper)
 }
 
 fn spoken(at: AsOf, balance: Option<Balance>, as_helper: Option<Balance>) -> Answer {

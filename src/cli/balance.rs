@@ -18,7 +18,7 @@ use super::source::{AsOf, Place, Source};
 use super::{log, runtime};
 use crate::node;
 use crate::node::replay::{Parts, Replay};
-use crate::reading::{Answer, DurableLog, Question, Scanned, answer, position, unit_at};
+use crate::reading::{Answer, DurableLog, Question, Scanned, answer, position, sides, unit_at};
 use crate::services::balances::{ceiling, to_proto};
 use crate::services::payload::{date, kind_name, line};
 
@@ -207,7 +207,9 @@ impl Ledger {
         let state = &self.replay.state;
         let question = match (kind, kind.level()) {
             (Kind::City, _) => {
-                Question::City(unit_at(code, Level::City).ok_or_else(|| bad(code, "a city"))?)
+                let unit = unit_at(code, Level::City).ok_or_else(|| bad(code, "a city"))?;
+                let (home, helper) = sides(state, unit);
+                Question::City { unit, home, helper }
             }
             (_, Some(level)) => {
                 let unit = unit_at(code, level).ok_or_else(|| bad(code, kind.name()))?;

@@ -28,7 +28,9 @@ use super::scope;
 use super::status::refuse;
 use crate::auth::{Identity, StreamPlace, authenticate};
 use crate::node::{Handle, lookup};
-use crate::reading::{Answer, DurableLog, Question, answer, drifted, position, unfolded, unit_at};
+use crate::reading::{
+    Answer, DurableLog, Question, answer, drifted, position, sides, unfolded, unit_at,
+};
 
 pub use proto::v1::balances_server::BalancesServer as Server;
 
@@ -103,7 +105,9 @@ impl Balances {
     ) -> Result<Answer, Status> {
         let unit = unit_at(code, Level::City).ok_or_else(|| bad("code", code, "a city"))?;
         scope::code(&self.node, identity, &unit.to_string()).await?;
-        self.ask(as_of, Question::City(unit)).await
+        let look = move |state: &State| sides(state, unit);
+        let ((home, helper), _) = self.node.look(look).await.map_err(refuse)?;
+        self.ask(as_of, Question::City { unit, home, helper }).await
     }
 
     /// Runs `read` over the views of a position.
