@@ -38,6 +38,9 @@ pub const SYNTHETIC_START_MS: u64 = 1_451_577_600_000;
 /// Folder of what can be made again from the log.
 const CACHE_DIR: &str = "cache";
 
+/// How far the filler stands back from the threads that somebody waits for, as `nice` counts.
+const FILLER_NICE: i32 = 15;
+
 /// How a ledger is opened.
 #[derive(Clone)]
 pub struct Config {
@@ -295,7 +298,13 @@ fn spawn(
     let (for_thread, theirs) = (Arc::clone(&shared), Arc::clone(&committer));
     let committing = thread("committer").spawn(move || commit::run(&theirs, &to_do, &for_thread));
     let sequencing = thread("sequencer").spawn(move || sequencer.run());
-    let filling = filler.map(|filler| thread("filler").spawn(move || filler.run()));
+    let filling = filler.map(|filler| {
+        thread("filler").spawn(move || {
+            // What follows behind gives way to posting; where it may not, it only takes its share.
+            let _refused = rustix::process::nice(FILLER_NICE);
+            filler.run();
+        })
+    });
     let threads = [sequencing, committing].into_iter().chain(filling);
     let threads = threads.collect::<Result<_, _>>().map_err(failed)?;
     Ok(Node { handle: Handle(shared), threads, committer: Some(committer) })

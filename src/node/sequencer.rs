@@ -29,6 +29,10 @@ use super::past::Recent;
 use super::reply::{Delivered, Found, Preview, PreviewLine, Reply, Waiting, fail};
 use super::submit::{Message, Posted, standing};
 
+/// Up to here a block is committed by the sequencer itself while nobody else waits: two wake-ups less. A
+/// larger one takes longer than a wake-up, and others will come meanwhile.
+const ALONE_BYTES_MAX: usize = 64 << 10;
+
 /// Where records get their time from.
 pub(crate) enum Time {
     /// From the wall clock.
@@ -280,7 +284,7 @@ impl Sequencer {
 
     /// Hands the block and what waits to the committer, after the block before is durable.
     ///
-    /// While nobody else waits this thread commits by itself: two wake-ups less.
+    /// While nobody else waits this thread commits a small block by itself.
     fn flush(&mut self) {
         self.shared.inbox.wait_idle();
         let block = (0 < self.builder.count()).then(|| Arc::new(self.builder.finish()));
@@ -288,8 +292,9 @@ impl Sequencer {
         if let Some(block) = &block {
             self.recent.hand_on(Arc::clone(block));
         }
+        let small = block.as_ref().is_none_or(|block| block.body().len() <= ALONE_BYTES_MAX);
         let work = Work { block, waiting };
-        if self.shared.inbox.load().messages == 0 {
+        if small && self.shared.inbox.load().messages == 0 {
             self.failed |= !lock(&self.committer).work(work);
             return;
         }
