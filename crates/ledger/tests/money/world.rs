@@ -222,6 +222,10 @@ pub(crate) fn set(builder: &mut VoucherBuilder, name: &str, value: &Value) {
         (_, Value::Number(n)) => {
             builder.int(field, n.as_i64().unwrap());
         }
+        (shape, Value::Object(_)) => {
+            builder.begin_struct(field);
+            members(builder, shape, value);
+        }
         (shape, Value::Array(items)) => {
             for item in items {
                 match item {
