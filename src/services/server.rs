@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use record::limits::{
     CALL_MS_MAX, CONNECTION_AGE_MS_MAX, CONNECTION_GRACE_MS, CONNECTION_REQUESTS_MAX,
     CONNECTIONS_MAX, DRAIN_MS_MAX, HANDSHAKE_MS_MAX, HEADER_LIST_BYTES_MAX, KEEPALIVE_INTERVAL_MS,
@@ -29,7 +30,7 @@ use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
 use tonic::{Code, Status};
-use tower::util::MapResponseLayer;
+use tower::util::{MapRequestLayer, MapResponseLayer};
 
 use super::posting::too_large;
 use crate::auth::{Peer, certified};
@@ -63,6 +64,7 @@ pub async fn serve(
         .http2_adaptive_window(Some(true))
         .tcp_nodelay(true)
         .timeout(ms(CALL_MS_MAX))
+        .layer(MapRequestLayer::new(whole))
         .layer(MapResponseLayer::new(explain))
         .add_routes(routes)
         .serve_with_incoming_shutdown(ReceiverStream::new(accepted), async move {
@@ -79,6 +81,54 @@ pub async fn serve(
     };
     accepting.abort();
     served
+}
+
+/// Lets nothing but a half-close count as the end of a request.
+///
+/// The library gives a stream that its client has reset with CANCEL the same clean end as one that was
+/// finished (`tonic::codec::decode` takes the status `Cancelled` of a request's body for its end); a voucher
+/// in chunks that its sender gave up would be posted.
+fn whole(request: http::Request<Body>) -> http::Request<Body> {
+    request.map(|body| Body::new(Whole { body, broken: false }))
+}
+
+/// A request's body that fails where its stream was cut.
+#[derive(Debug)]
+struct Whole {
+    body: Body,
+    broken: bool,
+}
+
+impl http_body::Body for Whole {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Status>>> {
+        let this = self.get_mut();
+        // Any status but `Cancelled` reaches the handler.
+        let cut = || Some(Err(Status::aborted("the stream was cut before its end")));
+        match Pin::new(&mut this.body).poll_frame(cx) {
+            Poll::Ready(Some(Err(status))) if status.code() == Code::Cancelled => {
+                Poll::Ready(cut())
+            }
+            Poll::Ready(None) if !this.body.is_end_stream() && !this.broken => {
+                this.broken = true;
+                Poll::Ready(cut())
+            }
+            polled => polled,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// Gives a message above the limit its code: the transport refuses it before any handler sees it.

@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use journal::disk::DiskFile;
 use journal::{Disk, Lock, Mode, RealDisk};
 use ledger::reject::Reason;
-use mingzhang::node::{self, Answer, Config, Post};
+use mingzhang::node::{Answer, Config, Post};
 use mingzhang::wire;
 use prost::Message as _;
 
-use crate::server::{init, mingzhang, organisations, post};
+use crate::server::{init, mingzhang, organisations, post, reopen};
 
 /// The machine's disk, whose n-th sync of data fails.
 struct Failing {
@@ -122,7 +122,7 @@ async fn a_failed_sync_answers_unknown_and_ends_the_process() {
     for nth in 1..6 {
         let data = dir.path().join(nth.to_string());
         init(&data);
-        let node = node::open(&failing(&data, nth)).unwrap();
+        let node = reopen(&failing(&data, nth)).unwrap();
         let handle = node.handle();
         let mut acknowledged = Vec::new();
         let mut answers = Vec::new();
@@ -143,7 +143,7 @@ async fn a_failed_sync_answers_unknown_and_ends_the_process() {
         drop(handle);
         assert!(tokio::task::spawn_blocking(move || node.stop()).await.unwrap().is_err());
         // The next start finds every voucher that was acknowledged.
-        let node = node::open(&Config::at(&data)).unwrap();
+        let node = reopen(&Config::at(&data)).unwrap();
         for n in &acknowledged {
             let answer = node.handle().post(voucher(&format!("F-{n}"), *n)).await;
             assert!(matches!(answer, Answer::Posted { duplicate: true, .. }), "{answer:?}");

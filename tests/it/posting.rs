@@ -183,7 +183,7 @@ async fn a_voucher_in_chunks_is_posted_at_half_close_and_not_before() {
     }
     let parts: Vec<_> =
         parts.into_iter().map(|part| v1::PostVoucherStreamRequest { part: Some(part) }).collect();
-    // A stream that never closes posts nothing.
+    // A stream that its client gives up posts nothing, although the transport ends it as a whole one.
     let (sender, receiver) = tokio::sync::mpsc::channel(8);
     let calling = tokio::spawn({
         let mut client = server.posting().await;
@@ -197,9 +197,10 @@ async fn a_voucher_in_chunks_is_posted_at_half_close_and_not_before() {
     }
     calling.abort();
     assert!(calling.await.unwrap_err().is_cancelled());
-    drop(sender);
     let unknown = client.get_voucher(get("C-1")).await.unwrap_err();
     assert_eq!(refusal(&unknown).0, "MZ-8004");
+    // Not before: an end of the messages would be a half-close.
+    drop(sender);
     let posted = client.post_voucher_stream(tokio_stream::iter(parts)).await.unwrap().into_inner();
     let Some(v1::post_voucher_stream_response::Outcome::Reply(reply)) = posted.outcome else {
         panic!()

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::server::{Server, get, init, mingzhang, organisations, post, reply};
-use mingzhang::node::{self, Config};
+use crate::server::{Server, get, init, mingzhang, organisations, post, reopen, reply};
+use mingzhang::node::Config;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_goes_on_where_it_stopped() {
@@ -73,13 +73,13 @@ async fn a_ledger_behind_its_published_checkpoint_is_refused_until_somebody_says
     fs::remove_dir_all(data.join("segments")).unwrap();
     fs::remove_file(data.join("clean")).unwrap();
     fs::rename(old.join("segments"), data.join("segments")).unwrap();
-    let behind = node::open(&Config::at(&data)).err().unwrap();
+    let behind = reopen(&Config::at(&data)).err().unwrap();
     assert_eq!(behind.reason().unwrap().code(), 9007);
     let started =
         mingzhang(&["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"]);
     assert_eq!(started.status.code(), Some(1), "{}", String::from_utf8_lossy(&started.stderr));
     let why = Some("the disk of 3 May was lost".to_owned());
-    let reopened = node::open(&Config { accept_rollback: why, ..Config::at(&data) }).unwrap();
+    let reopened = reopen(&Config { accept_rollback: why, ..Config::at(&data) }).unwrap();
     // Asked after the seal that is written first.
     let signed = reopened.handle().seal().await.unwrap();
     assert_eq!(signed.size, reopened.handle().applied().size());

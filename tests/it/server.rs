@@ -23,6 +23,19 @@ pub(crate) struct Server {
     serving: JoinHandle<()>,
 }
 
+/// Opens a ledger that this process has just closed.
+///
+/// Another test may be starting a program at this moment: until that child has begun to run it holds a copy
+/// of every open file of this process, the ledger's lock among them.
+pub(crate) fn reopen(config: &Config) -> Result<Node, node::Error> {
+    loop {
+        match node::open(config) {
+            Err(node::Error::Journal(journal::Error::Locked { .. })) => std::thread::yield_now(),
+            opened => return opened,
+        }
+    }
+}
+
 /// The program itself.
 pub(crate) fn mingzhang(args: &[&str]) -> std::process::Output {
     std::process::Command::new(env!("CARGO_BIN_EXE_mingzhang")).args(args).output().unwrap()
@@ -38,7 +51,7 @@ pub(crate) fn init(data: &Path) {
 impl Server {
     /// Serves the ledger in a directory.
     pub(crate) async fn start(data: &Path) -> Server {
-        let node = node::open(&Config::at(data)).unwrap();
+        let node = reopen(&Config::at(data)).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (stop, stopping) = watch::channel(false);
