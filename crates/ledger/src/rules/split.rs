@@ -7,7 +7,7 @@
 /// Most sources of a scheme.
 pub const SOURCES_MAX: usize = 8;
 /// Greatest sum of a scheme's weights (4004). One period of the split has this many amounts, and
-/// [`falls`] walks all of them.
+/// `falls` walks all of them.
 pub const WEIGHT_SUM_MAX: u64 = 10_000;
 
 /// What is wrong with the weights of a scheme.
