@@ -145,7 +145,9 @@ impl Committer {
             return false;
         }
         let applied = self.applied;
-        for waiting in waiting {
+        // Last first: who awaits several answers in order, as a stream does, is woken once, by the first
+        // of them, and finds the others there.
+        for waiting in waiting.into_iter().rev() {
             reply(applied, waiting);
         }
         true

@@ -49,6 +49,9 @@ struct Queue<M> {
     closed: bool,
     /// The committer has nothing to do.
     idle: bool,
+    /// The sequencer waits for a message. Only then is it woken: a wake-up is a call of the system even
+    /// when nobody sleeps, and most messages come while it is at work.
+    asleep: bool,
 }
 
 /// Why the sequencer was woken, and what it finds.
@@ -65,7 +68,8 @@ pub(crate) struct Turn<M> {
 impl<M: Sized> Inbox<M> {
     /// Makes an empty queue whose committer is idle.
     pub(crate) fn new() -> Self {
-        let queue = Queue { messages: VecDeque::new(), bytes: 0, closed: false, idle: true };
+        let messages = VecDeque::new();
+        let queue = Queue { messages, bytes: 0, closed: false, idle: true, asleep: false };
         Self { queue: Mutex::new(queue), wake: Condvar::new() }
     }
 
@@ -83,8 +87,11 @@ impl<M: Sized> Inbox<M> {
         }
         queue.bytes = bytes;
         queue.messages.push_back(message);
+        let asleep = std::mem::take(&mut queue.asleep);
         drop(queue);
-        self.wake.notify_one();
+        if asleep {
+            self.wake.notify_one();
+        }
         Ok(())
     }
 
@@ -96,6 +103,7 @@ impl<M: Sized> Inbox<M> {
             if ready {
                 break;
             }
+            queue.asleep = true;
             match at_most {
                 None => queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner),
                 Some(at_most) => {
@@ -108,6 +116,7 @@ impl<M: Sized> Inbox<M> {
                 }
             }
         }
+        queue.asleep = false;
         let message = queue.messages.pop_front();
         let taken = message.as_ref().map_or(0, Sized::bytes);
         queue.bytes = queue.bytes.saturating_sub(taken);
