@@ -56,9 +56,9 @@ limits! {
         "Text that explains a reversal: a word is no explanation.";
     REASON_CHARS_MAX: usize = 500, "characters", "MZ-1028",
         "Text that explains a reversal or an exception.";
-    NOTICE_REF_CHARS_MAX: usize = 64, "characters", "MZ-1019",
+    NOTICE_REF_CHARS_MAX: usize = 64, "characters", "MZ-1027",
         "Number of a public notice.";
-    DOC_NO_CHARS_MAX: usize = 64, "characters", "MZ-1019",
+    DOC_NO_CHARS_MAX: usize = 64, "characters", "MZ-1027",
         "Document number.";
     BANK_REF_BYTES_MAX: usize = 64, "bytes", "MZ-1019",
         "Reference of a bank's batch and row.";
@@ -100,8 +100,6 @@ limits! {
         "Records of one block.";
     SEGMENT_BYTES: u32 = 64 << 20, "bytes", "",
         "One preallocated segment file: zeroed in the background well before it is needed.";
-    SLED_VALUE_BYTES_MAX: usize = 7_000, "bytes", "",
-        "One value in sled; larger ones go to blob files, which sled never syncs.";
     SEAL_INTERVAL_MS: u64 = 60_000, "milliseconds", "",
         "A seal is due this long after the first record since the last one.";
 
@@ -141,15 +139,11 @@ limits! {
     DRAIN_MS_MAX: u64 = 10_000, "milliseconds", "",
         "What open calls have to finish at shutdown; silent clients would hold it for ever.";
 
-    // Proofs and notes.
+    // Notes.
     NOTE_BYTES_MAX: usize = 1_000_000, "bytes", "",
         "A signed note that is read: what Go's reader takes.";
     NOTE_SIGNATURES_MAX: usize = 100, "lines", "",
         "Signature lines of a note that is read: what Go's reader takes.";
-    PROOF_HASHES_MAX: usize = 63, "hashes", "",
-        "Hashes of one proof: the depth of the largest tree.";
-    PROOF_RECORD_BYTES_MAX: usize = 48 << 10, "bytes", "",
-        "A larger record stands beside its tlog-proof, whose lines some parsers cut at 64 KiB.";
 }
 
 /// A cash record is estimated at 350 to 450 bytes; blocks are sized with room above that.
@@ -191,8 +185,6 @@ const _: () = assert!(KEEPALIVE_INTERVAL_MS + KEEPALIVE_TIMEOUT_MS < CALL_MS_MAX
 const _: () = assert!(HANDSHAKE_MS_MAX < DRAIN_MS_MAX && DRAIN_MS_MAX < CONNECTION_GRACE_MS);
 const _: () = assert!(CONNECTION_GRACE_MS < CONNECTION_AGE_MS_MAX);
 const _: () = assert!(SEAL_INTERVAL_MS < CLOCK_SKEW_MS_MAX);
-// A proof's extra line stays below 64 KiB: base64 takes 4 characters for 3 bytes.
-const _: () = assert!(PROOF_RECORD_BYTES_MAX / 3 * 4 <= 64 << 10);
 
 #[expect(clippy::as_conversions, reason = "u32 fits in usize on every platform we build for")]
 const fn lossless(n: u32) -> usize {

@@ -17,7 +17,7 @@ use std::io;
 use std::sync::Arc;
 
 pub use real::RealDisk;
-pub use sim::{Calls, Fault, SECTOR_BYTES, SimDisk};
+pub use sim::{Calls, Fault, SimDisk};
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

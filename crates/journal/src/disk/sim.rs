@@ -16,11 +16,10 @@ mod tests;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use record::tail::SECTOR_BYTES;
+
 use super::{Disk, DiskFile, Lock, Mode};
 use state::{Content, NameChange, Node, State, Step, ancestors, parent, power_is_off};
-
-/// What a device writes whole.
-pub const SECTOR_BYTES: usize = 512;
 
 /// What goes wrong at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,13 +2,14 @@
 //!
 //! The judge here is a second reading of `docs/format.md`, "Opening the last segment": it works on
 //! the bytes of the whole file, parses headers by itself and shares no code with `scan` and
-//! `judge`.
+//! `record::tail`.
 
 use record::limits::BLOCK_BYTES_MAX;
+use record::tail::SECTOR_BYTES;
 
 use super::*;
 use crate::conformance::BlockMaker;
-use crate::disk::{SECTOR_BYTES, SimDisk};
+use crate::disk::SimDisk;
 use crate::error::Damage;
 
 const FILE: &str = "segments/00000000000000000000.mzs";

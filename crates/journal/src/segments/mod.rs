@@ -1,16 +1,15 @@
 //! The ledger's files: blocks in zero-filled segments, one write and one sync a block.
 //!
 //! Lives here: creating, appending, rolling, fencing, closing; beside it names, index, scan,
-//! judgement, recovery, the next segment, reading.
-//! Lives elsewhere: the layout of a block (`record`), what a record means (`ledger`), the
-//! comparison with the last published checkpoint (the process).
+//! recovery, the next segment, reading.
+//! Lives elsewhere: the layout of a block and the judgement over a torn tail (`record`), what a
+//! record means (`ledger`), the comparison with the last published checkpoint (the process).
 //!
 //! Always: at most one block can be torn, since block N+1 is written only after the sync of N
 //! returned. After a failed write or sync this process writes nothing more; the next start decides
 //! from what is on disk. A file is never reused.
 
 mod index;
-mod judge;
 mod names;
 mod prepare;
 mod reader;

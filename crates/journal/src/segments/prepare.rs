@@ -1,7 +1,7 @@
 //! The next segment, zero-filled ahead of need.
 //!
 //! Zero-filled and not merely reserved: an append then changes no metadata and one fdatasync is one
-//! flush, and whatever is not zero behind the last block was written by us (`judge`).
+//! flush, and whatever is not zero behind the last block was written by us (`record::tail`).
 //!
 //! In step with the appends and synced piece by piece: filled and flushed at once, 64 MiB of zeros
 //! would keep the device's queue busy while blocks wait behind them.

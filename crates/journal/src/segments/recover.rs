@@ -1,7 +1,7 @@
 //! Opening a log: what a stop has left, made whole and durable before anything is served.
 //!
 //! Lives here: the lock, the marker of a clean stop, overwriting a torn tail, rewriting the tail.
-//! Lives elsewhere: finding the end (`scan`), judging what is behind it (`judge`).
+//! Lives elsewhere: finding the end (`scan`), judging what is behind it (`record::tail`).
 //!
 //! Always: damage is never mended. A torn block is overwritten with zeros, or its remains behind a
 //! shorter new block would look like damage later.
@@ -9,10 +9,10 @@
 use std::io;
 use std::sync::Arc;
 
+use record::tail::BLOCK_REACH;
 use record::{Hash, SEGMENT_HEADER_BYTES};
 
 use super::index::Shared;
-use super::judge::BLOCK_REACH;
 use super::names::{CLEAN_FILE, LOCK_FILE, MARKER_BYTES_MAX, Marker, SEGMENTS_DIR};
 use super::prepare::{Preparer, next_path};
 use super::reader::SegmentReader;

@@ -2,7 +2,7 @@
 //!
 //! Lives here: headers of all segments and blocks, the last segment in full, the index that comes
 //! of it.
-//! Lives elsewhere: what the bytes behind the last block are (`judge`), mending them (`recover`).
+//! Lives elsewhere: what the bytes behind the last block are (`record::tail`), mending them (`recover`).
 //!
 //! Always: nothing is written. Bodies are read in the last segment only, so that opening a log of
 //! many gigabytes takes no longer than reading its headers; readers check a body when they fetch
@@ -10,13 +10,13 @@
 
 use std::sync::Arc;
 
+use record::tail::{Rest, Verdict, is_zero};
 use record::{
     BLOCK_HEADER_BYTES, Block, BlockHeader, FrameError, Hash, SEGMENT_HEADER_BYTES, SegmentHeader,
     Seq, VERSION,
 };
 
 use super::index::{Index, segment_path};
-use super::judge::{Verdict, is_zero, judge};
 use super::names::{SEGMENTS_DIR, hex, segment_first_seq};
 use crate::disk::{Disk, DiskFile, Mode, join, read_exact_at};
 use crate::error::{BlockFault, Damage, Error};
@@ -196,30 +196,25 @@ fn read_last(window: &mut Window, index: &mut Index, file_size: u32) -> Result<L
             }
             Err(fault) => fault,
         };
-        let path = window.path.clone();
-        let clean = Last { path, file_size, block_start, end: offset, torn_bytes: 0 };
-        if window.is_zero_from(offset)? {
-            return Ok(clean);
-        }
-        let room = window.size.saturating_sub(offset);
-        let verdict = judge(window.get(offset, room, room)?, offset);
+        let verdict = judge(window, offset)?;
         // A reader beside a server may have caught a write half done: the bytes here were read
         // before it ended, those behind after it, or after the next one. So a verdict stands when
         // the place, read again after it was given, is as bad and is judged the same.
-        if judged != Some((offset, verdict)) {
+        if verdict != Verdict::End && judged != Some((offset, verdict)) {
             judged = Some((offset, verdict));
             window.forget();
             continue;
         }
         let Some(what) = damage(verdict, fault, offset) else {
-            let torn_bytes = if let Verdict::Torn { bytes } = verdict { bytes as u64 } else { 0 };
-            return Ok(Last { torn_bytes, ..clean });
+            let torn_bytes = if let Verdict::Torn { bytes } = verdict { bytes } else { 0 };
+            let path = window.path.clone();
+            return Ok(Last { path, file_size, block_start, end: offset, torn_bytes });
         };
         let from = index.head().next_seq;
         let to = match verdict {
-            Verdict::ValidBehind { first_seq, .. } => Some(before(first_seq)),
+            Verdict::ValidBlock { first_seq, .. } => Some(before(first_seq)),
             Verdict::Complete { last_seq } => last_seq,
-            Verdict::Clean | Verdict::Torn { .. } | Verdict::FarBehind { .. } => None,
+            Verdict::End | Verdict::Torn { .. } | Verdict::OutOfReach { .. } => None,
         };
         let to = to.filter(|to| from <= *to);
         let (segment, what) = (window.path.clone(), Box::new(what));
@@ -227,18 +222,25 @@ fn read_last(window: &mut Window, index: &mut Index, file_size: u32) -> Result<L
     }
 }
 
+/// Judges the bytes from `offset` to the end of the file, read piece by piece.
+fn judge(window: &mut Window, offset: u64) -> Result<Verdict, Error> {
+    let (mut rest, mut at) = (Rest::default(), offset);
+    while at < window.size {
+        let piece = window.get(at, CHUNK_BYTES, CHUNK_BYTES)?;
+        rest.push(piece);
+        at += piece.len() as u64;
+    }
+    Ok(rest.judge(offset))
+}
+
 /// Turns a verdict into damage; `None` for what a power cut explains.
 fn damage(verdict: Verdict, fault: BlockFault, offset: u64) -> Option<Damage> {
     match verdict {
-        Verdict::Clean | Verdict::Torn { .. } => None,
+        Verdict::End | Verdict::Torn { .. } => None,
         // The block itself is whole, so it is not torn: it does not belong here.
-        Verdict::ValidBehind { index: 0, .. } => Some(Damage::Block(fault)),
-        Verdict::ValidBehind { index, .. } => {
-            Some(Damage::ValidBlockBehind { fault, at: offset + index as u64 })
-        }
-        Verdict::FarBehind { index } => {
-            Some(Damage::FarBehind { fault, at: offset + index as u64 })
-        }
+        Verdict::ValidBlock { at: 0, .. } => Some(Damage::Block(fault)),
+        Verdict::ValidBlock { at, .. } => Some(Damage::ValidBlockBehind { fault, at: offset + at }),
+        Verdict::OutOfReach { at } => Some(Damage::FarBehind { fault, at: offset + at }),
         Verdict::Complete { .. } => Some(Damage::Complete(fault)),
     }
 }

@@ -23,5 +23,6 @@ mod frames;
 mod raw;
 mod salts;
 mod system;
+mod tail;
 mod vectors;
 mod worked_example;

@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use super::{Calls, Fault, SECTOR_BYTES};
+use record::tail::SECTOR_BYTES;
+
+use super::{Calls, Fault};
 
 pub(super) const EIO: i32 = 5;
 pub(super) const ENOSPC: i32 = 28;
