@@ -4,6 +4,7 @@ pub mod auth;
 pub mod cli;
 pub mod files;
 pub mod keys;
+pub mod memory;
 pub mod node;
 pub mod reading;
 pub mod services;

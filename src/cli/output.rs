@@ -142,7 +142,8 @@ pub fn count(n: u64) -> String {
     grouped(&n.to_string())
 }
 
-fn grouped(digits: &str) -> String {
+/// Groups digits by three: `1,234,567`.
+pub fn grouped(digits: &str) -> String {
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
         let left = digits.len().saturating_sub(at);

@@ -11,6 +11,7 @@ use views::{VERSION as VIEWS_VERSION, ViewDigest};
 use super::scope;
 use super::status::refuse;
 use crate::auth::authenticate;
+use crate::memory::resident_bytes;
 use crate::node::replay::{Parts, Replay};
 use crate::node::{Counters, Handle, lookup};
 
@@ -60,6 +61,7 @@ impl v1::admin_server::Admin for Admin {
         out.serving = why.is_none();
         out.not_serving_why = why.unwrap_or_default();
         out.started_ms = node.started_ms();
+        out.resident_bytes = resident_bytes();
         out.versions = Some(v1::Versions {
             software: env!("CARGO_PKG_VERSION").to_owned(),
             record_format: u32::from(VERSION),

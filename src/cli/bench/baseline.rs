@@ -20,7 +20,7 @@ use tonic::service::Routes;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Latency, rate};
+use super::{Latency, Load, Mode, rate};
 use crate::cli::client::connect;
 use crate::cli::clock;
 use crate::cli::failure::Failure;
@@ -38,17 +38,48 @@ const SECONDS: f64 = 1.0;
 
 /// What the machine does without a ledger.
 #[derive(Clone, Debug, Default)]
-pub(in crate::cli) struct Baseline {
-    pub(in crate::cli) raw_append_lines_per_s: f64,
-    pub(in crate::cli) fdatasync: Latency,
-    pub(in crate::cli) blake3_records_per_s: f64,
-    pub(in crate::cli) sha256_leaves_per_s: f64,
-    pub(in crate::cli) echo_messages_per_s: f64,
+pub(super) struct Baseline {
+    pub(super) raw_append_lines_per_s: f64,
+    pub(super) fdatasync: Latency,
+    pub(super) blake3_records_per_s: f64,
+    pub(super) sha256_leaves_per_s: f64,
+    pub(super) echo_messages_per_s: f64,
+}
+
+/// What the floors are measured with.
+pub(super) struct Sample<'a> {
+    /// Where the raw append makes its file, and removes it again.
+    pub(super) dir: &'a Path,
+    /// Records of the run, as they stand in the log.
+    pub(super) records: &'a [Vec<u8>],
+    /// A request of the run.
+    pub(super) message: Bytes,
+    pub(super) load: &'a Load,
+}
+
+impl Baseline {
+    /// Measures all floors, one after the other.
+    pub(super) async fn measure(sample: &Sample<'_>) -> Result<Self, Failure> {
+        let Sample { dir, records, message, load } = sample;
+        let raw = raw_append(dir, records).map_err(|e| Failure::file(dir, &e))?;
+        let streamed = load.mode == Mode::Stream;
+        Ok(Self {
+            raw_append_lines_per_s: raw.0,
+            fdatasync: raw.1,
+            blake3_records_per_s: spin(records, |record| {
+                black_box(record::chain_hash(record));
+            }),
+            sha256_leaves_per_s: spin(records, |record| {
+                black_box(tlog::tree::leaf_hash(record));
+            }),
+            echo_messages_per_s: echo(message.clone(), load.concurrency, streamed).await?,
+        })
+    }
 }
 
 /// Writes the records back to back, 1,000 a write, a sync each, into a zero-filled file of `dir`.
 /// Returns lines a second and the latency of the sync of one record alone.
-pub(in crate::cli) fn raw_append(dir: &Path, records: &[Vec<u8>]) -> io::Result<(f64, Latency)> {
+fn raw_append(dir: &Path, records: &[Vec<u8>]) -> io::Result<(f64, Latency)> {
     let path = dir.join("raw-append.tmp");
     let options = OpenOptions::new().read(true).write(true).create_new(true).open(&path);
     let file = options?;
@@ -60,10 +91,10 @@ pub(in crate::cli) fn raw_append(dir: &Path, records: &[Vec<u8>]) -> io::Result<
     let blocks: Vec<(Vec<u8>, usize)> =
         records.chunks(BLOCK_RECORDS).map(|chunk| (chunk.concat(), chunk.len())).collect();
     let (started, mut at, mut lines) = (clock::now(), 0_usize, 0_usize);
-    'time: while started.seconds() < SECONDS {
+    while started.seconds() < SECONDS && !blocks.is_empty() {
         for (block, count) in &blocks {
             if FILE_BYTES < at.saturating_add(block.len()) {
-                break 'time;
+                at = 0;
             }
             file.write_all_at(block, u64::try_from(at).unwrap_or(0))?;
             file.sync_data()?;
@@ -84,20 +115,7 @@ pub(in crate::cli) fn raw_append(dir: &Path, records: &[Vec<u8>]) -> io::Result<
     Ok((per_second, latency))
 }
 
-/// Records a second whose chain hash one core computes.
-pub(in crate::cli) fn blake3(records: &[Vec<u8>]) -> f64 {
-    spin(records, |record| {
-        black_box(record::chain_hash(record));
-    })
-}
-
-/// Records a second whose leaf hash one core computes.
-pub(in crate::cli) fn sha256(records: &[Vec<u8>]) -> f64 {
-    spin(records, |record| {
-        black_box(tlog::tree::leaf_hash(record));
-    })
-}
-
+/// Records a second that one core hashes.
 fn spin(records: &[Vec<u8>], mut hash: impl FnMut(&[u8])) -> f64 {
     let (started, mut done) = (clock::now(), 0_usize);
     while started.seconds() < SECONDS && !records.is_empty() {
@@ -129,11 +147,7 @@ impl Echo for Mirror {
 
 /// Messages a second that a server which does nothing answers, `in_flight` at a time, client and server on
 /// this machine.
-pub(in crate::cli) async fn echo(
-    message: Bytes,
-    in_flight: usize,
-    stream: bool,
-) -> Result<f64, Failure> {
+async fn echo(message: Bytes, in_flight: usize, stream: bool) -> Result<f64, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::unfinished(error);
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|e| failed(&e))?;
     let address = listener.local_addr().map_err(|e| failed(&e))?.to_string();

@@ -10,10 +10,12 @@ use prost::Message as _;
 use proto::v1;
 use record::Seq;
 
-use super::{Args, Baseline, Load, Measured, Mode, Round, SEED, baseline, vouchers};
+use super::baseline::{Baseline, Sample};
+use super::{Args, Load, Measured, Mode, Round, SEED, vouchers};
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::{clock, init, runtime};
+use crate::memory::resident_bytes;
 use crate::node::{self, Answer, Config, Handle, Node, Post};
 use crate::wire;
 
@@ -50,33 +52,22 @@ fn measure_in(dir: &Path, args: &Args, load: &Load, out: &mut Output) -> Result<
         position = handle.applied().size();
     }
     let mut rounds = Vec::new();
-    let mut message = Bytes::new();
+    let mut floors = Vec::new();
     for round in 1..=args.rounds {
         out.progress(format!("round {round} of {}", args.rounds));
         let ready = vouchers::documents(payments.by_ref().take(vouchers::ahead(args.lines)))?;
-        if let Some(first) = ready.first().and_then(|first| wire::voucher(first).ok()) {
-            let voucher = Some(first);
-            let request = v1::PostVoucherRequest { voucher, ..v1::PostVoucherRequest::default() };
-            message = request.encode_to_vec().into();
-        }
+        let voucher = ready.first().and_then(|first| wire::voucher(first).ok());
+        let request = v1::PostVoucherRequest { voucher, ..v1::PostVoucherRequest::default() };
+        let message = Bytes::from(request.encode_to_vec());
         rounds.push(runtime.block_on(round_of(&handle, ready, load))?);
+        let records = sample(&node)?;
+        let sample = Sample { dir, records: &records, message, load };
+        floors.push(runtime.block_on(Baseline::measure(&sample))?);
     }
-    out.progress("the machine's floors");
-    let records = sample(&node)?;
-    let raw = baseline::raw_append(dir, &records);
-    let (raw_append_lines_per_s, fdatasync) = raw.map_err(|e| Failure::file(dir, &e))?;
-    let echo = baseline::echo(message, load.concurrency, load.mode == Mode::Stream);
-    let baseline = Baseline {
-        raw_append_lines_per_s,
-        fdatasync,
-        blake3_records_per_s: baseline::blake3(&records),
-        sha256_leaves_per_s: baseline::sha256(&records),
-        echo_messages_per_s: runtime.block_on(echo)?,
-    };
     let position = handle.applied().position().0;
     drop((handle, runtime));
     node.stop()?;
-    Ok(Measured { rounds, baseline, position: Some(position) })
+    Ok(Measured { rounds, floors, position: Some(position), rss_bytes: resident_bytes() })
 }
 
 /// The last line records of the log.

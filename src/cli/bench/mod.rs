@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use sim::{DEFAULT_SEED, Profile};
 
 use super::failure::Failure;
-use super::output::Output;
+use super::output::{Output, grouped};
 use baseline::Baseline;
 
 /// Measure durable load, with the machine's floors in the same run
@@ -125,27 +125,37 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
 /// Everything that was measured.
 pub(super) struct Measured {
     rounds: Vec<Round>,
-    baseline: Baseline,
+    /// The floors, after each round.
+    floors: Vec<Baseline>,
     position: Option<u64>,
+    /// Resident memory of the ledger's process.
+    rss_bytes: u64,
 }
 
+/// The middle one of what the rounds say.
+fn median<T>(of: &[T], value: impl Fn(&T) -> f64) -> f64 {
+    let mut values: Vec<f64> = of.iter().map(value).collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// A part of a whole to four places; 0 when there is no whole.
 #[expect(clippy::float_arithmetic, reason = "figures, not money")]
+fn ratio(part: f64, whole: f64) -> f64 {
+    if 0.0 < whole { (part / whole * 10_000.0).round() / 10_000.0 } else { 0.0 }
+}
+
 fn document(args: &Args, measured: &Measured) -> Value {
-    let Measured { rounds, baseline, position } = measured;
-    let median = |value: &dyn Fn(&Round) -> f64| {
-        let mut values: Vec<f64> = rounds.iter().map(value).collect();
-        values.sort_by(f64::total_cmp);
-        values.get(values.len() / 2).copied().unwrap_or(0.0)
-    };
+    let Measured { rounds, floors, position, rss_bytes } = measured;
     let per_s = |n: u64, seconds: f64| rate(usize::try_from(n).unwrap_or(usize::MAX), seconds);
-    let lines_per_s = median(&|r| per_s(r.lines, r.seconds));
+    let lines_per_s = median(rounds, |r| per_s(r.lines, r.seconds));
+    let vouchers_per_s = median(rounds, |r| per_s(r.vouchers, r.seconds));
+    let bytes_per_line =
+        median(rounds, |r| per_s(r.bytes, f64::from(u32::try_from(r.lines).unwrap_or(u32::MAX))));
     let all = rounds.iter().fold(Latency::default(), |all, round| all.with(&round.latency));
-    let (p50, p99, p999) = (all.percentile(500), all.percentile(990), all.percentile(999));
-    let ratio = if 0.0 < baseline.raw_append_lines_per_s {
-        lines_per_s / baseline.raw_append_lines_per_s
-    } else {
-        0.0
-    };
+    let syncs = floors.iter().fold(Latency::default(), |all, floor| all.with(&floor.fdatasync));
+    let raw = median(floors, |f| f.raw_append_lines_per_s);
+    let echo = median(floors, |f| f.echo_messages_per_s);
     json!({
         "what": "bench",
         "machine": machine(),
@@ -160,50 +170,62 @@ fn document(args: &Args, measured: &Measured) -> Value {
         "lines": rounds.iter().map(|r| r.lines).sum::<u64>(),
         "seconds": rounds.iter().map(|r| r.seconds).sum::<f64>(),
         "lines_per_s": lines_per_s.round(),
-        "vouchers_per_s": median(&|r| per_s(r.vouchers, r.seconds)).round(),
-        "latency_ms": { "p50": p50, "p99": p99, "p999": p999 },
-        "bytes_per_line": median(&|r| per_s(r.bytes, f64::from(u32::try_from(r.lines).unwrap_or(u32::MAX)))).round(),
-        "rss_bytes": rss_bytes(),
-        "baseline": {
-            "raw_append_lines_per_s": baseline.raw_append_lines_per_s.round(),
-            "fdatasync_ms": {
-                "p50": baseline.fdatasync.percentile(500),
-                "p99": baseline.fdatasync.percentile(990),
-            },
-            "blake3_records_per_s": baseline.blake3_records_per_s.round(),
-            "sha256_leaves_per_s": baseline.sha256_leaves_per_s.round(),
-            "echo_messages_per_s": baseline.echo_messages_per_s.round(),
+        "vouchers_per_s": vouchers_per_s.round(),
+        "latency_ms": {
+            "p50": all.percentile(500),
+            "p99": all.percentile(990),
+            "p999": all.percentile(999),
         },
-        "ratio_to_raw": (ratio * 10_000.0).round() / 10_000.0,
+        "bytes_per_line": bytes_per_line.round(),
+        "rss_bytes": rss_bytes,
+        "baseline": {
+            "raw_append_lines_per_s": raw.round(),
+            "fdatasync_ms": { "p50": syncs.percentile(500), "p99": syncs.percentile(990) },
+            "blake3_records_per_s": median(floors, |f| f.blake3_records_per_s).round(),
+            "sha256_leaves_per_s": median(floors, |f| f.sha256_leaves_per_s).round(),
+            "echo_messages_per_s": echo.round(),
+        },
+        "ratio_to_raw": ratio(lines_per_s, raw),
+        "ratio_to_echo": ratio(vouchers_per_s, echo),
     })
 }
 
+/// What people read of the document: where it stands, places behind the point, what it is.
+const FIGURES: &[(&str, usize, &str)] = &[
+    ("/lines_per_s", 0, "lines/s"),
+    ("/vouchers_per_s", 0, "vouchers/s"),
+    ("/latency_ms/p50", 2, "ms p50"),
+    ("/latency_ms/p99", 2, "ms p99"),
+    ("/latency_ms/p999", 2, "ms p99.9"),
+    ("/bytes_per_line", 0, "bytes of log a line"),
+    ("/rss_bytes", 0, "bytes of memory, the ledger's process"),
+];
+
+/// The floors among them.
+const FLOORS: &[(&str, usize, &str)] = &[
+    ("/baseline/raw_append_lines_per_s", 0, "lines/s raw append and sync, 1,000 a block"),
+    ("/ratio_to_raw", 4, "of that"),
+    ("/baseline/echo_messages_per_s", 0, "messages/s echo of the same message"),
+    ("/ratio_to_echo", 4, "of that"),
+    ("/baseline/fdatasync_ms/p50", 3, "ms fdatasync of one record, p50"),
+    ("/baseline/fdatasync_ms/p99", 3, "ms fdatasync of one record, p99"),
+    ("/baseline/blake3_records_per_s", 0, "records/s BLAKE3 chain hash, one core"),
+    ("/baseline/sha256_leaves_per_s", 0, "records/s SHA-256 leaf hash, one core"),
+];
+
 fn print(document: &Value, out: &mut Output) {
-    let at = |path: &str| {
-        let value = document.pointer(path).cloned().unwrap_or_default();
-        // Whole numbers are grouped, small ones keep their digits.
-        match value.as_f64() {
-            Some(n) if n.fract() == 0.0 => format!("{n:.0}"),
-            _ => value.to_string(),
-        }
+    let print = |out: &mut Output, (path, places, what): &(&str, usize, &str)| {
+        let value = document.pointer(path).and_then(Value::as_f64).unwrap_or(0.0);
+        let text = format!("{value:.places$}");
+        let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+        out.line(format!("{:>14} {what}", format!("{}{rest}", grouped(whole))));
     };
-    out.line(format!("{:>14} lines/s", at("/lines_per_s")));
-    out.line(format!("{:>14} vouchers/s", at("/vouchers_per_s")));
-    for name in ["p50", "p99", "p999"] {
-        out.line(format!("{:>14} ms {name}", at(&format!("/latency_ms/{name}"))));
+    for figure in FIGURES {
+        print(out, figure);
     }
-    out.line(format!("{:>14} bytes a line", at("/bytes_per_line")));
-    out.line("in the same run:");
-    for (name, what) in [
-        ("/baseline/raw_append_lines_per_s", "lines/s raw append and sync, 1,000 a block"),
-        ("/baseline/fdatasync_ms/p50", "ms fdatasync of one record, p50"),
-        ("/baseline/fdatasync_ms/p99", "ms fdatasync of one record, p99"),
-        ("/baseline/blake3_records_per_s", "records/s BLAKE3 chain hash, one core"),
-        ("/baseline/sha256_leaves_per_s", "records/s SHA-256 leaf hash, one core"),
-        ("/baseline/echo_messages_per_s", "messages/s echo of the same message"),
-        ("/ratio_to_raw", "of the raw append"),
-    ] {
-        out.line(format!("{:>14} {what}", at(name)));
+    out.line("in the same run");
+    for figure in FLOORS {
+        print(out, figure);
     }
 }
 
@@ -247,14 +269,6 @@ impl Latency {
 )]
 pub(super) fn rate(n: usize, seconds: f64) -> f64 {
     if 0.0 < seconds { n as f64 / seconds } else { 0.0 }
-}
-
-/// Resident memory of this process; 0 where the system does not say.
-pub(super) fn rss_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    let kib: Option<u64> = line.trim().split(' ').next().and_then(|n| n.parse().ok());
-    kib.unwrap_or(0).saturating_mul(1_024)
 }
 
 fn machine() -> Value {

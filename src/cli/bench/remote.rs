@@ -10,10 +10,12 @@ use proto::v1;
 use proto::v1::admin_client::AdminClient;
 use proto::v1::balances_client::BalancesClient;
 use proto::v1::posting_client::PostingClient;
+use record::Record;
 use record::limits::MESSAGE_BYTES_MAX;
 use tonic::transport::Channel;
 
-use super::{Args, Baseline, Load, Measured, Mode, Round, baseline, vouchers};
+use super::baseline::{Baseline, Sample};
+use super::{Args, Load, Measured, Mode, Round, vouchers};
 use crate::cli::client::{Item, Poster, Verdict, connect};
 use crate::cli::clock::{self, Started};
 use crate::cli::failure::Failure;
@@ -38,18 +40,19 @@ pub(super) fn measure(
     runtime.block_on(post_all(&channel, setup))?;
     let mut payments =
         work.payments(args.lines, std::process::id().checked_rem(1_000).unwrap_or(0), 1_000);
-    let mut size = runtime.block_on(position(&channel))?.saturating_add(1);
+    let mut size = runtime.block_on(status(&channel))?.position.saturating_add(1);
     while size < args.preload {
         out.progress(format!("{size} of {} records before the measurement", args.preload));
         let some = to_wire(&vouchers::documents(payments.by_ref().take(256))?)?;
         runtime.block_on(post_all(&channel, some))?;
-        size = runtime.block_on(position(&channel))?.saturating_add(1);
+        size = runtime.block_on(status(&channel))?.position.saturating_add(1);
     }
     let mut rounds = Vec::new();
-    let mut message = Bytes::new();
+    let mut floors = Vec::new();
     for round in 1..=args.rounds {
         out.progress(format!("round {round} of {}", args.rounds));
-        let measured = if load.mode == Mode::Read {
+        let mut message = Bytes::new();
+        let mut measured = if load.mode == Mode::Read {
             let plan = work.plan();
             let codes = (0..plan.households()).map(|n| plan.household_code(n).to_string());
             runtime.block_on(reads(&channel, codes.collect(), load))?
@@ -62,22 +65,23 @@ pub(super) fn measure(
                 _ => runtime.block_on(unary(&channel, ready, load))?,
             }
         };
+        let head = runtime.block_on(status(&channel))?.position;
+        let records = runtime.block_on(sample(&channel, head))?;
+        if load.mode != Mode::Read {
+            measured.bytes = bytes_of(&records, measured.lines);
+        }
         rounds.push(measured);
+        let records = &records;
+        let sample = Sample { dir: &args.dir, records, message, load };
+        floors.push(runtime.block_on(Baseline::measure(&sample))?);
     }
-    out.progress("the machine's floors");
-    let head = runtime.block_on(position(&channel))?;
-    let records = runtime.block_on(sample(&channel, head))?;
-    let raw = baseline::raw_append(&args.dir, &records);
-    let (raw_append_lines_per_s, fdatasync) = raw.map_err(|e| Failure::file(&args.dir, &e))?;
-    let echo = baseline::echo(message, load.concurrency, load.mode == Mode::Stream);
-    let baseline = Baseline {
-        raw_append_lines_per_s,
-        fdatasync,
-        blake3_records_per_s: baseline::blake3(&records),
-        sha256_leaves_per_s: baseline::sha256(&records),
-        echo_messages_per_s: runtime.block_on(echo)?,
-    };
-    Ok(Measured { rounds, baseline, position: Some(head) })
+    let status = runtime.block_on(status(&channel))?;
+    Ok(Measured {
+        rounds,
+        floors,
+        position: Some(status.position),
+        rss_bytes: status.resident_bytes,
+    })
 }
 
 fn to_wire(vouchers: &[ledger::voucher::Voucher]) -> Result<Vec<v1::Voucher>, Failure> {
@@ -85,9 +89,18 @@ fn to_wire(vouchers: &[ledger::voucher::Voucher]) -> Result<Vec<v1::Voucher>, Fa
     vouchers.iter().map(|voucher| wire::voucher(voucher).map_err(refused)).collect()
 }
 
-async fn position(channel: &Channel) -> Result<u64, Failure> {
+async fn status(channel: &Channel) -> Result<v1::StatusResponse, Failure> {
     let mut client = AdminClient::new(channel.clone());
-    Ok(client.status(v1::StatusRequest::default()).await?.into_inner().position)
+    Ok(client.status(v1::StatusRequest::default()).await?.into_inner())
+}
+
+/// Bytes that so many lines of such records take, headers and seals among them.
+fn bytes_of(records: &[Vec<u8>], lines: u64) -> u64 {
+    let is_line = |bytes: &&Vec<u8>| Record::parse(bytes).is_ok_and(|record| 0 < record.part());
+    let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let bytes = count(records.iter().map(Vec::len).sum());
+    let of_sample = count(records.iter().filter(is_line).count());
+    bytes.saturating_mul(lines).checked_div(of_sample).unwrap_or(0)
 }
 
 async fn post_all(channel: &Channel, vouchers: Vec<v1::Voucher>) -> Result<(), Failure> {
