@@ -16,6 +16,7 @@
 
 mod cli;
 mod demo;
+mod docs;
 mod failure;
 mod init;
 mod posting;
