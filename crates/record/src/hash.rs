@@ -55,8 +55,9 @@ pub fn log_id(origin: &str) -> Hash {
     blake3::derive_key(context::LOG_ID, origin.as_bytes())
 }
 
-/// Shows a hash in hex.
-pub(crate) struct Hex<'a>(pub(crate) &'a Hash);
+/// Shows a hash in lower-case hex, as `b3sum` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hex<'a>(pub &'a Hash);
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -151,7 +151,7 @@ fn valid_block(window: &[u8], used: u64) -> Option<(usize, Seq)> {
 /// Case 3: cuts a block that begins at file offset `offset` where the file's sectors meet, and tells
 /// whether a part is all zero: it was never written.
 fn has_unwritten_sector(block: &[u8], offset: u64) -> bool {
-    let into_sector = usize::try_from(offset % as_u64(SECTOR_BYTES)).unwrap_or(0);
+    let into_sector = usize::try_from(offset).unwrap_or(0) % SECTOR_BYTES;
     let (first, others) = block.split_at(block.len().min(SECTOR_BYTES.saturating_sub(into_sector)));
     std::iter::once(first).chain(others.chunks(SECTOR_BYTES)).any(is_zero)
 }

@@ -1,6 +1,7 @@
 //! The money: sides of zero, and the sums that no record may break.
 //!
-//! Lives here: the balances of all accounts, and identities 1-6, 8, 10 and 11 over legs alone.
+//! Lives here: the balances of all accounts, and identities 1-6, 8, 10 and 11 over legs alone: the table
+//! `class` says which sums a leg is a part of.
 //! Lives elsewhere: that legs are canonical and sum to zero in each book (`record`), and every rule
 //! of who may pay what (nowhere in this program).
 //!
@@ -11,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use record::limits::RECORD_LEGS_MAX;
-use record::{AccountError, Accounts, BOOKS, Book, Record};
+use record::{Accounts, BOOKS, Book, Record};
 
 use crate::report::Stop;
 
@@ -48,237 +49,235 @@ impl Law {
     }
 }
 
-/// A quota and the `{src}.{city}` whose plan it was issued from.
-pub(crate) type Home<'a> = (&'a [u8], &'a [u8]);
-
-/// The sums of one record, in a buffer that the next one uses again.
-#[derive(Default)]
-pub(crate) struct Sums<'a>(Vec<(Law, &'a [u8], i128)>);
-
-/// Legs of classes whose path does not say where they belong, and the subjects they belong to:
-/// those that other legs of the record name.
-#[derive(Default)]
-struct Beside<'a> {
-    home: Subject<'a>,
-    quota: Subject<'a>,
-    payer: Subject<'a>,
-    project: Subject<'a>,
-    earner: Subject<'a>,
-    planned: i128,
-    allotted: i128,
-    paid: Option<i128>,
-    attributed: Option<i128>,
-    distributed: Option<i128>,
+/// Whose sum a leg belongs to.
+#[derive(Clone, Copy)]
+enum Whose {
+    /// What the path names behind its class.
+    Holder,
+    /// The last part of the path: a quota.
+    Last,
+    /// What another leg of the record names.
+    Other(Role),
+    /// As [`Whose::Other`]; the last part of the name.
+    LastOfOther(Role),
+    /// As [`Whose::Other`], where both a plan and a quota are named; nobody's else.
+    Joined(Role),
 }
 
-#[derive(Clone, Copy, Default)]
-enum Subject<'a> {
-    #[default]
-    None,
-    One(&'a [u8]),
-    Many,
+/// What some legs name for those beside them, and which legs do: `{src}.{city}` of a plan, a quota,
+/// the unit and quota that pay, a project, and one that earned.
+const ROLES: [&str; 5] =
+    ["one plan (Q.plan, Q.owed)", "one quota", "one C.hold", "one B.open", "one I.due"];
+const HOME: Role = 0;
+const QUOTA: Role = 1;
+const PAYER: Role = 2;
+const PROJECT: Role = 3;
+const EARNER: Role = 4;
+type Role = usize;
+
+/// A leg's part in a sum.
+type Term = (Law, i128, Whose);
+
+/// All that a verifier knows of a class, but for the four that are below zero: parts behind the class,
+/// what the path names for other legs, and the sums it is a part of.
+type Class = (usize, Option<(Role, Whose)>, &'static [Term]);
+
+#[rustfmt::skip]
+fn class(name: &[u8]) -> Option<Class> {
+    use Law::{Attributed, Benefit, Cash, Income, Issued, Planned, Used};
+    use Whose::{Holder, Joined, Last, LastOfOther, Other};
+    Some(match name {
+        b"Q.plan" | b"Q.owed" => (2, Some((HOME, Holder)), &[(Planned, 1, Holder), (Issued, 1, Joined(QUOTA))]),
+        b"Q.quota" => (2, Some((QUOTA, Last)), &[(Issued, 1, Last), (Planned, 1, Joined(HOME))]),
+        b"Q.used" => (2, Some((QUOTA, Last)), &[(Issued, 1, Last), (Planned, 1, Joined(HOME)), (Used, 1, Holder)]),
+        b"C.src" => (3, None, &[(Cash, 1, Last)]),
+        b"C.way" => (2, None, &[(Cash, 1, Last)]),
+        b"C.hold" => (2, Some((PAYER, Holder)), &[(Cash, 1, Last)]),
+        b"C.prior" => (2, None, &[(Cash, 1, Last), (Used, -1, Holder)]),
+        b"C.hh" => (1, None, &[(Cash, 1, LastOfOther(PAYER)), (Used, -1, Other(PAYER))]),
+        b"C.prj" => (1, None, &[(Cash, 1, LastOfOther(PAYER)), (Used, -1, Other(PAYER)), (Attributed, 1, Holder), (Benefit, 1, Holder)]),
+        b"B.base" => (1, None, &[(Benefit, 1, Holder)]),
+        b"B.open" => (1, Some((PROJECT, Holder)), &[(Attributed, -1, Holder)]),
+        b"B.hh" | b"B.vil" => (1, None, &[(Attributed, -1, Other(PROJECT))]),
+        b"I.op" => (1, None, &[(Income, 1, Holder)]),
+        b"I.due" => (1, Some((EARNER, Holder)), &[(Income, 1, Holder)]),
+        b"I.hh" | b"I.vil" => (1, None, &[(Income, 1, Other(EARNER))]),
+        _ => return None,
+    })
 }
 
-impl<'a> Subject<'a> {
-    fn see(&mut self, name: &'a [u8]) {
-        *self = match self {
-            Self::None => Self::One(name),
-            Self::One(before) if *before == name => Self::One(name),
-            _ => Self::Many,
-        };
-    }
-
-    fn one(self, legs: &str, needs: &str) -> Result<&'a [u8], Stop> {
-        let Self::One(name) = self else {
-            let what = format!("legs of {legs} stand beside no leg, or several, of {needs}");
-            return Err(Stop::failure("books", &what, format!("one {needs}"), "none or several"));
-        };
-        Ok(name)
-    }
-}
-
-/// A path taken apart: `class.holder`, of which `last` is the last of so many parts.
-struct Path<'a> {
-    class: &'a [u8],
+/// A path taken apart: `class.holder`, of which `last` is the last part.
+struct Leg<'a> {
+    path: &'a [u8],
     holder: &'a [u8],
     last: &'a [u8],
-    parts: usize,
+    fen: i128,
+    terms: &'static [Term],
 }
 
-impl<'a> Path<'a> {
-    /// Splits a path; `None` where a part is empty or missing.
-    fn split(path: &'a [u8]) -> Option<Self> {
-        let (mut parts, mut class, mut dot) = (0, 1, 1);
-        // Byte by byte: this is done for most legs of the log.
-        for (at, _) in path.iter().enumerate().skip(2).filter(|(_, byte)| **byte == b'.') {
-            if at == dot + 1 {
-                return None;
-            }
-            class = if parts == 0 { at } else { class };
-            (parts, dot) = (parts + 1, at);
-        }
-        let (holder, last) = (path.get(class + 1..)?, path.get(dot + 1..)?);
-        let whole = 0 < parts && !last.is_empty();
-        whole.then_some(Self { class: path.get(..class)?, holder, last, parts })
-    }
+/// What the legs of a record name in a role.
+#[derive(Clone, Copy, Default)]
+enum Named<'a> {
+    #[default]
+    Nobody,
+    One(&'a [u8]),
+    Several,
+}
+
+/// A quota and the `{src}.{city}` whose plan it was issued from.
+pub(crate) type Home = Box<[Box<[u8]>; 2]>;
+
+/// The sums of one record, in buffers that the next one uses again.
+#[derive(Default)]
+pub(crate) struct Sums<'a> {
+    legs: Vec<Leg<'a>>,
+    named: [Named<'a>; 5],
+    totals: Vec<(Law, &'a [u8], i128)>,
 }
 
 impl<'a> Sums<'a> {
     /// Checks the identities within one record. Returns the quota's home where the record names it.
-    pub(crate) fn check(&mut self, record: &Record<'a>) -> Result<Option<Home<'a>>, Stop> {
-        self.0.clear();
-        let mut beside = Beside::default();
+    pub(crate) fn check(&mut self, record: &Record<'a>) -> Result<Option<Home>, Stop> {
+        self.legs.clear();
+        self.totals.clear();
+        self.named = Default::default();
         for (path, fen) in record.legs().bytes() {
-            self.leg(path, i128::from(fen), &mut beside).ok_or_else(|| {
+            self.split(path, fen.into()).ok_or_else(|| {
                 let path = text(path);
                 let what = format!("{path} is no account of the books");
                 Stop::failure("books", &what, "a known class and its parts", path)
             })?;
         }
-        let home = self.join(&beside)?;
-        let Some((law, subject, sum)) = self.0.iter().find(|(_, _, sum)| *sum != 0) else {
-            return Ok(home);
-        };
-        let [whose, terms] = law.words();
-        let what = format!("{whose} {}: {terms} differ by {sum} fen", text(subject));
-        Err(Stop::failure("books", &what, "0 fen", format!("{sum} fen")))
-    }
-
-    fn add(&mut self, law: Law, subject: &'a [u8], fen: i128) {
-        match self.0.iter_mut().find(|(l, s, _)| *l == law && *s == subject) {
-            Some((_, _, sum)) => *sum += fen,
-            None => self.0.push((law, subject, fen)),
-        }
-    }
-
-    /// Takes one leg into the sums that its class belongs to; `None` for what is no account. This is
-    /// all that a verifier knows of accounts, but for the four classes that are below zero.
-    fn leg(&mut self, path: &'a [u8], fen: i128, beside: &mut Beside<'a>) -> Option<()> {
-        let Path { class, holder, last, parts } = Path::split(path)?;
-        let plus = |sum: &mut Option<i128>| *sum = Some(sum.unwrap_or(0) + fen);
-        let mut needed = 1;
-        match class {
-            b"Q.plan" | b"Q.owed" => {
-                needed = 2;
-                beside.home.see(holder);
-                beside.planned += fen;
-                self.add(Law::Planned, holder, fen);
-            }
-            b"Q.quota" | b"Q.used" => {
-                needed = 2;
-                beside.quota.see(last);
-                beside.allotted += fen;
-                self.add(Law::Issued, last, fen);
-                if class == b"Q.used" {
-                    self.add(Law::Used, holder, fen);
+        for leg in &self.legs {
+            for (law, sign, whose) in leg.terms {
+                let subject = match whose {
+                    Whose::Holder => leg.holder,
+                    Whose::Last => leg.last,
+                    Whose::Joined(_) if !self.names_home() => continue,
+                    Whose::Other(role) | Whose::Joined(role) => self.one(*role, leg)?,
+                    Whose::LastOfOther(role) => last_part(self.one(*role, leg)?),
+                };
+                let fen = sign * leg.fen;
+                match self.totals.iter_mut().find(|(l, s, _)| l == law && *s == subject) {
+                    Some((_, _, sum)) => *sum += fen,
+                    None => self.totals.push((*law, subject, fen)),
                 }
             }
-            b"C.src" => {
-                needed = 3;
-                self.add(Law::Cash, last, fen);
-            }
-            b"C.way" | b"C.hold" | b"C.prior" => {
-                needed = 2;
-                self.add(Law::Cash, last, fen);
-                match class {
-                    b"C.hold" => beside.payer.see(holder),
-                    b"C.prior" => self.add(Law::Used, holder, -fen),
-                    _ => (),
-                }
-            }
-            b"C.hh" => plus(&mut beside.paid),
-            b"C.prj" => {
-                plus(&mut beside.paid);
-                self.add(Law::Attributed, holder, fen);
-                self.add(Law::Benefit, holder, fen);
-            }
-            b"B.base" => self.add(Law::Benefit, holder, fen),
-            b"B.open" => {
-                beside.project.see(holder);
-                self.add(Law::Attributed, holder, -fen);
-            }
-            b"B.hh" | b"B.vil" => plus(&mut beside.attributed),
-            b"I.op" => self.add(Law::Income, holder, fen),
-            b"I.due" => {
-                beside.earner.see(holder);
-                self.add(Law::Income, holder, fen);
-            }
-            b"I.hh" | b"I.vil" => plus(&mut beside.distributed),
-            _ => return None,
         }
-        (parts == needed).then_some(())
+        if let Some((law, subject, sum)) = self.totals.iter().find(|(_, _, sum)| *sum != 0) {
+            let [whose, terms] = law.words();
+            let what = format!("{whose} {}: {terms} differ by {sum} fen", text(subject));
+            return Err(Stop::failure("books", &what, "0 fen", format!("{sum} fen")));
+        }
+        let [Named::One(home), Named::One(quota), ..] = self.named else { return Ok(None) };
+        Ok(Some(Box::new([quota.into(), home.into()])))
     }
 
-    /// Adds what belongs to a subject that other legs name: a payment to the unit and quota of its
-    /// `C.hold` leg, a benefit and an income to its project, what was planned to its quota.
-    fn join(&mut self, beside: &Beside<'a>) -> Result<Option<Home<'a>>, Stop> {
-        if let Some(paid) = beside.paid {
-            let payer = beside.payer.one("C.hh or C.prj", "C.hold")?;
-            self.add(Law::Used, payer, -paid);
-            self.add(
-                Law::Cash,
-                payer.rsplit(|byte| *byte == b'.').next().unwrap_or_default(),
-                paid,
-            );
+    /// Takes a path apart; `None` for what is no account.
+    fn split(&mut self, path: &'a [u8], fen: i128) -> Option<()> {
+        // Byte by byte: this is done for every leg of the log.
+        let (mut found, mut class_end, mut dot) = (0, 0, 1);
+        for (at, _) in path.iter().enumerate().skip(2).filter(|(_, byte)| **byte == b'.') {
+            if at == dot + 1 {
+                return None;
+            }
+            class_end = if found == 0 { at } else { class_end };
+            (found, dot) = (found + 1, at);
         }
-        if let Some(attributed) = beside.attributed {
-            let project = beside.project.one("B.hh or B.vil", "B.open")?;
-            self.add(Law::Attributed, project, -attributed);
+        let (parts, role, terms) = class(path.get(..class_end)?)?;
+        let (holder, last) = (path.get(class_end + 1..)?, path.get(dot + 1..)?);
+        if found != parts || last.is_empty() {
+            return None;
         }
-        if let Some(distributed) = beside.distributed {
-            let project = beside.earner.one("I.hh or I.vil", "I.due")?;
-            self.add(Law::Income, project, distributed);
+        if let Some((role, whose)) = role {
+            let name = if matches!(whose, Whose::Last) { last } else { holder };
+            let named = self.named.get_mut(role)?;
+            *named = match named {
+                Named::Nobody => Named::One(name),
+                Named::One(before) if *before == name => Named::One(name),
+                _ => Named::Several,
+            };
         }
-        if matches!((beside.home, beside.quota), (Subject::None, _) | (_, Subject::None)) {
-            return Ok(None);
-        }
-        let home = beside.home.one("a quota", "one plan (Q.plan, Q.owed)")?;
-        let quota = beside.quota.one("Q.plan or Q.owed", "one quota")?;
-        self.add(Law::Issued, quota, beside.planned);
-        self.add(Law::Planned, home, beside.allotted);
-        Ok(Some((quota, home)))
+        self.legs.push(Leg { path, holder, last, fen, terms });
+        Some(())
     }
+
+    /// Tells whether a plan and a quota stand in one record, which joins their sums.
+    fn names_home(&self) -> bool {
+        let [home, quota, ..] = self.named;
+        !matches!((home, quota), (Named::Nobody, _) | (_, Named::Nobody))
+    }
+
+    /// Returns what the record names in a role; the leg needs it.
+    fn one(&self, role: Role, leg: &Leg<'_>) -> Result<&'a [u8], Stop> {
+        if let Some(Named::One(name)) = self.named.get(role) {
+            return Ok(name);
+        }
+        let needs = ROLES.get(role).copied().unwrap_or_default();
+        let path = text(leg.path);
+        let what = format!("leg {path} stands beside no leg, or several, of {needs}");
+        Err(Stop::failure("books", &what, needs, "none or several"))
+    }
+}
+
+fn last_part(name: &[u8]) -> &[u8] {
+    name.rsplit(|byte| *byte == b'.').next().unwrap_or_default()
 }
 
 /// The balances of all accounts, and the home of each quota.
+#[derive(Default)]
 pub(crate) struct Books {
     pub(crate) accounts: Accounts,
-    /// Numbers of the last record's accounts: the next line of its voucher moves most of them, too.
-    recent: [u32; RECORD_LEGS_MAX],
+    /// Account numbers of the legs that come next, last one first; see [`Books::look_up`].
+    numbers: Vec<u32>,
     homes: BTreeMap<Box<[u8]>, Box<[u8]>>,
-}
-
-impl Default for Books {
-    fn default() -> Self {
-        let (accounts, recent) = (Accounts::new(), [0; RECORD_LEGS_MAX]);
-        Self { accounts, recent, homes: BTreeMap::new() }
-    }
 }
 
 impl Books {
     /// Applies the legs of the next record: no account may come to the wrong side of zero, and a
     /// quota is issued from the plan of the first record that names both, and no other.
-    pub(crate) fn apply(
-        &mut self,
-        record: &Record<'_>,
-        home: Option<Home<'_>>,
-    ) -> Result<(), Stop> {
-        let refused = |error: AccountError| {
-            Stop::failure("books", &error.to_string(), "its side of zero", error.to_string())
-        };
-        for (number, (path, fen)) in self.recent.iter_mut().zip(record.legs().bytes()) {
-            if self.accounts.path_bytes(*number) != Some(path) {
-                *number = self.accounts.intern_bytes(path).map_err(refused)?;
-            }
-            self.accounts.apply_numbered(*number, fen).map_err(refused)?;
+    pub(crate) fn apply(&mut self, record: &Record<'_>, home: Option<Home>) -> Result<(), Stop> {
+        for (path, fen) in record.legs().bytes() {
+            let number = match self.numbers.pop() {
+                Some(number) => Ok(number),
+                None => self.accounts.intern_bytes(path),
+            };
+            number.and_then(|number| self.accounts.apply_numbered(number, fen)).map_err(
+                |error| {
+                    let error = error.to_string();
+                    Stop::failure("books", &error, "its side of zero", &*error)
+                },
+            )?;
         }
-        let Some((quota, home)) = home else { return Ok(()) };
-        let before = self.homes.entry(quota.into()).or_insert_with(|| home.into());
-        if **before == *home {
+        let Some(home) = home else { return Ok(()) };
+        let [quota, home] = *home;
+        let before = self.homes.entry(quota.clone()).or_insert_with(|| home.clone());
+        if *before == home {
             return Ok(());
         }
-        let what = format!("quota {} is issued from two plans", text(quota));
-        Err(Stop::failure("books", &what, text(before), text(home)))
+        let what = format!("quota {} is issued from two plans", text(&quota));
+        Err(Stop::failure("books", &what, text(before), text(&home)))
+    }
+
+    /// Looks up the accounts of all legs of the records that are applied next. Look-ups wait for
+    /// memory; close together, many of them wait at once.
+    pub(crate) fn look_up<'r>(&mut self, records: impl Iterator<Item = Record<'r>>) {
+        self.numbers.clear();
+        // The next line of a voucher moves most of the accounts that the one before moved.
+        let mut recent = [0; RECORD_LEGS_MAX];
+        for record in records {
+            for (number, (path, _)) in recent.iter_mut().zip(record.legs().bytes()) {
+                if self.accounts.path_bytes(*number) != Some(path) {
+                    let Ok(found) = self.accounts.intern_bytes(path) else {
+                        // Found again, and told, when it is applied.
+                        return self.numbers.clear();
+                    };
+                    *number = found;
+                }
+                self.numbers.push(*number);
+            }
+        }
+        self.numbers.reverse();
     }
 
     /// Returns accounts not at zero and their balance in fen, by class.

@@ -10,12 +10,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use record::{Hash, Seq};
+use record::{Hash, Hex, Seq};
 use tlog::note::{NoteError, open_note, parse_note};
 use tlog::{Checkpoint, Vkey};
 
 use crate::Options;
-use crate::report::{Hex, Outcome, Problem, Stop, same};
+use crate::report::{Outcome, Problem, Stop, same};
 
 /// The file that holds the newest published checkpoint.
 const NEWEST: &str = "published/checkpoint";
@@ -45,12 +45,13 @@ impl Claim {
     }
 }
 
-/// Reads the published checkpoints, then those that the caller brought.
+/// Reads the published checkpoints, then those that the caller brought; beside them the names of files
+/// among the published ones that are none.
 ///
 /// # Errors
 /// A file that the caller brought and that is none, or cannot be read.
-pub(crate) fn read(options: &Options) -> Result<Vec<Claim>, Stop> {
-    let mut claims = published(&options.path)?;
+pub(crate) fn read(options: &Options) -> Result<(Vec<Claim>, Vec<String>), Stop> {
+    let (mut claims, strays) = published(&options.path)?;
     for (check, path) in [("checkpoint", &options.checkpoint), ("against", &options.against)] {
         let Some(path) = path else { continue };
         let unusable = |why: &str| Problem::usage(format!("--{check} {}: {why}", path.display()));
@@ -61,28 +62,40 @@ pub(crate) fn read(options: &Options) -> Result<Vec<Claim>, Stop> {
         }
         claims.push(claim);
     }
-    Ok(claims)
+    Ok((claims, strays))
 }
 
-fn published(dir: &Path) -> Result<Vec<Claim>, Stop> {
+fn published(dir: &Path) -> Result<(Vec<Claim>, Vec<String>), Stop> {
     let folder = dir.join("published");
-    let mut claims = Vec::new();
+    let (mut claims, mut strays) = (Vec::new(), Vec::new());
     let list = match std::fs::read_dir(&folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(claims),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((claims, strays)),
         list => list.map_err(|error| Problem::io(&folder, &error))?,
     };
     for entry in list {
         let path = entry.map_err(|error| Problem::io(&folder, &error))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_ours = name == "checkpoint" || name.bytes().all(|byte| byte.is_ascii_digit());
         // A file that is being written has a name of its own until it is whole.
-        if !path.is_file() || path.extension().is_some_and(|end| end == "tmp") {
+        if name.ends_with(".tmp") {
             continue;
         }
-        let note = std::fs::read(&path).map_err(|error| Problem::io(&path, &error))?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        claims.push(Claim::new("published", format!("published/{name}"), note));
+        let name = format!("published/{name}");
+        let claim = match std::fs::read(&path) {
+            Ok(note) => Claim::new("published", name, note),
+            Err(error) if is_ours => return Err(Problem::io(&path, &error)),
+            Err(_) => {
+                strays.push(name);
+                continue;
+            }
+        };
+        // A checkpoint is evidence under any name; what has another name and is none is an editor's
+        // or a file manager's.
+        if is_ours || claim.says.is_ok() { claims.push(claim) } else { strays.push(claim.name) }
     }
     claims.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(claims)
+    strays.sort();
+    Ok((claims, strays))
 }
 
 /// What the walk found.

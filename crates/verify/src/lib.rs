@@ -1,8 +1,7 @@
 //! Checks a ledger offline: what an inspector reads in an afternoon before trusting it.
 //!
 //! Reading order: `segments` (which bytes are whole blocks), `records` (each record by itself, then
-//! all in order), `books` (no sum is broken, no account on the wrong side of zero), `tree` (the Merkle
-//! root), `checkpoints` (what was signed or published), `report` (what is said about it all).
+//! all in order), `books` (no sum is broken, no account on the wrong side of zero), `checkpoints` (what was signed or published), `report` (what is said about it all).
 //!
 //! Lives elsewhere: the layout of bytes (`record`), the public formats (`tlog`), both small. Not here
 //! and not needed: protobuf, the rules of who may pay what, the network, a running server.
@@ -22,17 +21,15 @@ mod segments;
 mod records;
 
 mod books;
-mod tree;
 
 mod checkpoints;
 mod report;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use record::system;
+use record::{Hex, system};
 use tlog::Vkey;
 
 pub use report::{Check, Failure, Problem, Report, Tail};
@@ -40,7 +37,7 @@ pub use report::{Check, Failure, Problem, Report, Tail};
 use crate::books::sums;
 use crate::checkpoints::{Claim, Found};
 use crate::records::Walk;
-use crate::report::{NO_LEDGER, NOT_FINISHED, Outcome, Stop, hex};
+use crate::report::{NO_LEDGER, NOT_FINISHED, Outcome, Stop};
 use crate::segments::Blocks;
 
 /// What is to be checked, and against what.
@@ -77,7 +74,8 @@ pub fn verify(options: &Options) -> Report {
 fn run(options: &Options, report: &mut Report) -> Result<(), Stop> {
     // Before the log: what is published later may speak of records that we do not look at.
     let marker = read_marker(&options.path)?;
-    let claims = checkpoints::read(options)?;
+    let (claims, strays) = checkpoints::read(options)?;
+    report.strays = strays;
     let mut blocks = match Blocks::open(&options.path) {
         // Nothing to read where something was published: the segments are gone.
         Err(Stop::Problem(none)) if none.code == NO_LEDGER => {
@@ -85,18 +83,20 @@ fn run(options: &Options, report: &mut Report) -> Result<(), Stop> {
         }
         opened => opened?,
     };
-    let names = blocks.names();
+    let segments = blocks.names().len();
     let threads = options.threads.or_else(|| available_parallelism().ok());
     let threads = threads.map_or(1, NonZeroUsize::get);
     let places = || claims.iter().filter_map(Claim::place);
     let key_origin = options.vkeys.first().map(Vkey::name);
+    let mut stops = places().map(|(_, size)| size).collect::<Vec<_>>();
+    stops.sort_unstable_by(|a, b| b.cmp(a));
     let mut walk = Walk {
         origin: key_origin.or_else(|| places().next_back().map(|(origin, _)| origin)),
         log_id: blocks.log_id,
-        stops: Arc::new(places().map(|(_, size)| size).collect()),
+        stops,
         ..Walk::default()
     };
-    let walked = walk.walk(&mut blocks, &names, threads, options.progress);
+    let walked = walk.walk(&mut blocks, threads, options.progress);
     report.tail = blocks.tail;
     fill(report, &mut walk);
     let failed = match walked {
@@ -104,7 +104,7 @@ fn run(options: &Options, report: &mut Report) -> Result<(), Stop> {
         Err(Stop::Failure(failure)) => Some(*failure),
         Ok(()) => None,
     };
-    note_walk(report, failed.as_ref(), names.len());
+    note_walk(report, failed.as_ref(), segments);
     let whole = failed.is_none();
     report.failure = failed;
 
@@ -129,10 +129,10 @@ fn run(options: &Options, report: &mut Report) -> Result<(), Stop> {
 }
 
 fn fill(report: &mut Report, walk: &mut Walk<'_>) {
-    report.records = walk.tree.end();
-    report.chain_head = walk.chain.head();
+    report.records = walk.tree.size();
+    report.chain_head = walk.head;
     report.tree_root = walk.tree.root();
-    report.times_ms = walk.genesis.as_ref().map(|_| (walk.first_ms, walk.chain.time_ms()));
+    report.times_ms = walk.times_ms;
     report.kinds = std::mem::take(&mut walk.kinds);
     report.classes = walk.books.classes();
     report.books = sums(&report.classes);
@@ -198,7 +198,7 @@ fn check_clean(report: &Report, marker: Option<String>, options: &Options, whole
     if !whole {
         return Ok((None, "the end was not reached".to_owned()));
     }
-    let ours = format!("{}\n{}\n", report.records, hex(&report.chain_head));
+    let ours = format!("{}\n{}\n", report.records, Hex(&report.chain_head));
     if ours == marker && report.tail.is_none() {
         return Ok((Some(true), "the log ends where its marker says".to_owned()));
     }

@@ -4,11 +4,11 @@
 //! the last line; exit codes are 0 holds, 1 the answer is no, 2 unreadable or newer, 3 I/O.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Display, Write};
+use std::fmt::{Display, Write};
 use std::io;
 use std::path::Path;
 
-use record::{Book, Fen, Hash, Seq, china_date, system};
+use record::{Book, Fen, Hash, Hex, Seq, china_date, kind_name, system};
 
 /// What one run found.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +37,8 @@ pub struct Report {
     pub seals: (u64, Option<(Seq, u64)>),
     /// Bytes behind the last whole block, which are no evidence.
     pub tail: Option<Tail>,
+    /// Files beside the published checkpoints that are none and were passed over.
+    pub strays: Vec<String>,
     /// What was checked, in order.
     pub checks: Vec<Check>,
     /// The first thing that does not hold.
@@ -279,7 +281,7 @@ impl Report {
         line("\nkind        records".to_owned());
         for (kind, records) in &self.kinds {
             let unknown = if system::is_system(*kind) { "unknown, passed over" } else { "" };
-            line(format!("{kind:<8} {records:>10}  {}", system::name(*kind).unwrap_or(unknown)));
+            line(format!("{kind:<8} {records:>10}  {}", kind_name(*kind).unwrap_or(unknown)));
         }
         line("\nclass      accounts         balance (yuan)".to_owned());
         for (class, (accounts, fen)) in &self.classes {
@@ -300,6 +302,9 @@ impl Report {
         if let Some(Tail { segment, offset, bytes }) = &self.tail {
             let place = format!("{segment}, offset {offset}");
             line(format!("note: {bytes} bytes behind the last block are no evidence ({place})"));
+        }
+        for stray in &self.strays {
+            line(format!("note: {stray} is no checkpoint and was passed over"));
         }
         match &self.failure {
             None => line(format!("{}: {} records hold together", paint(32, "ok"), self.records)),
@@ -347,22 +352,24 @@ impl Report {
                 ("what", quote(&failure.what)),
             ])
         });
+        let hex = |hash: &Hash| quote(&Hex(hash).to_string());
         let array = |items: Vec<String>| format!("[{}]", items.join(","));
         object(&[
             ("ok", self.ok().to_string()),
             ("origin", or_null(self.origin.as_deref().map(quote))),
             ("records", self.records.to_string()),
             ("last_seq", or_null(self.records.checked_sub(1))),
-            ("chain_head", quote(&hex(&self.chain_head))),
+            ("chain_head", hex(&self.chain_head)),
             ("tree_size", self.records.to_string()),
-            ("tree_root", quote(&hex(&self.tree_root))),
+            ("tree_root", hex(&self.tree_root)),
             ("books", array(books.collect())),
             ("checks", array(checks.collect())),
             ("tail", or_null(tail)),
             ("synthetic", self.synthetic.is_some().to_string()),
             ("failure", or_null(failure)),
             ("seals", self.seals.0.to_string()),
-            ("accounts_digest", quote(&hex(&self.accounts.1))),
+            ("accounts_digest", hex(&self.accounts.1)),
+            ("strays", array(self.strays.iter().map(|name| quote(name)).collect())),
             ("not_checked", quote(&self.not_checked())),
         ])
     }
@@ -390,21 +397,6 @@ fn time(ms: u64) -> String {
     let seconds = ms / 1_000 + 28_800;
     let (h, m, s) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
     format!("{year:04}-{month:02}-{day:02} {h:02}:{m:02}:{s:02}")
-}
-
-/// Shows bytes in lower-case hex.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
-
-impl Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-/// Spells bytes in lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    Hex(bytes).to_string()
 }
 
 pub(crate) fn to_u64(len: usize) -> u64 {

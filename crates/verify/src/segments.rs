@@ -1,37 +1,27 @@
 //! Segment files: which bytes are whole blocks, and what stands behind the last one.
 //!
-//! Lives here: reading block by block, headers against each other, the judgement over the tail.
-//! Lives elsewhere: what is in a block (`records`), the layout of headers (`record`).
+//! Lives here: reading block by block, headers against each other.
+//! Lives elsewhere: what is in a block (`records`), the layout of headers and the judgement over what
+//! looks torn (`record`).
 //!
 //! Always: opens files to read only and takes no lock. The files are listed once, at the start: of a
 //! ledger that grows meanwhile, what is written to a later segment is not looked at.
-//! Source: `docs/format.md`, "Opening the last segment"; the case numbers are the ones there.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use record::limits::{BLOCK_BYTES_MAX, RECORD_BYTES_MAX};
+use record::tail::{BLOCK_REACH, Rest, Verdict};
 use record::{
-    BLOCK_HEADER_BYTES, Block, BlockHeader, FrameError, Hash, SEGMENT_HEADER_BYTES, SegmentHeader,
-    Seq, ZERO_HASH,
+    BLOCK_HEADER_BYTES, Block, BlockHeader, FrameError, Hash, Hex, Record, SEGMENT_HEADER_BYTES,
+    SegmentHeader, Seq, ZERO_HASH, chain_hash,
 };
 
-use crate::records::blame;
-use crate::report::{Hex, Problem, Stop, Tail, same, to_u64};
+use crate::report::{Problem, Stop, Tail, same, to_u64};
 
 /// Less than most blocks, so that they are read straight to where they stay.
 const BUFFER: usize = 64 << 10;
-/// What a disk writes whole.
-const SECTOR: usize = 512;
-/// A block ends less than this behind its last byte that is not zero: within its last record, padded.
-const ZEROS_MAX: usize = RECORD_BYTES_MAX + 8;
-/// Bytes behind a bad place that are looked at: more than one torn block can have left there.
-const LOOK_MAX: usize = 2 * BLOCK_BYTES_MAX;
-/// Valid headers there whose bodies are read: a torn block leaves none, and whoever forged many
-/// must not keep us reading for ever.
-const CANDIDATES_MAX: usize = 64;
 /// Further looks at a bad place in a ledger that a server may be writing, and the pause before each.
 const AGAIN: [Duration; 4] = [Duration::from_millis(20); 4];
 
@@ -53,8 +43,6 @@ pub(crate) struct Blocks {
     pub(crate) log_id: Hash,
     /// What stands behind the last whole block and is no evidence.
     pub(crate) tail: Option<Tail>,
-    /// Buffers of blocks that were walked, to be read into again.
-    pub(crate) spare: Vec<Vec<u8>>,
     /// Index of the segment being read, and the place in it.
     file: usize,
     input: Option<BufReader<File>>,
@@ -84,11 +72,10 @@ impl Blocks {
             }
         }
         files.sort();
-        let (input, tail, spare) = (None, None, Vec::new());
+        let (dir, input, tail, file, offset, epoch) = (dir.to_owned(), None, None, 0, 0, 0);
         let (log_id, head, next_seq) = (ZERO_HASH, ZERO_HASH, Seq(0));
-        let (dir, file, offset, epoch) = (dir.to_owned(), 0, 0, 0);
         let mut blocks =
-            Self { dir, files, log_id, tail, spare, file, input, offset, next_seq, head, epoch };
+            Self { dir, files, log_id, tail, file, input, offset, next_seq, head, epoch };
         if blocks.files.is_empty() {
             return Err(Problem::no_ledger(&blocks.dir));
         }
@@ -101,28 +88,22 @@ impl Blocks {
         self.files.iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// Appends the next blocks to `chunk`, about `target` bytes of them; none at the end.
+    /// Returns the next block; none at the end.
     ///
     /// # Errors
-    /// What stands in place of the next block. Those before it are in `chunk`.
-    pub(crate) fn fill(&mut self, chunk: &mut Vec<Framed>, target: usize) -> Result<(), Stop> {
-        let mut bytes = 0;
-        while bytes < target && self.file < self.files.len() {
+    /// What stands in place of the next block.
+    pub(crate) fn next(&mut self) -> Result<Option<Framed>, Stop> {
+        while self.file < self.files.len() {
             if self.input.is_none() {
                 self.enter()?;
             }
             match self.read_block()? {
-                Ok(framed) => {
-                    bytes += framed.block.frame().len();
-                    chunk.push(framed);
-                }
-                Err(fault) => {
-                    self.end_segment(fault)?;
-                    (self.file, self.input) = (self.file + 1, None);
-                }
+                Ok(framed) => return Ok(Some(framed)),
+                Err(fault) => self.end_segment(fault)?,
             }
+            (self.file, self.input) = (self.file + 1, None);
         }
-        Ok(())
+        Ok(None)
     }
 
     /// The name of the segment being read, and its size.
@@ -141,21 +122,18 @@ impl Blocks {
         let found = self.read_segment_header()?;
         let (name, size) = self.segment();
         let named = format!("segments/{:020}.mzs", found.first_seq.0);
-        let number = to_u64(self.file);
-        same("framing", "segment header: first_seq", self.next_seq, found.first_seq)
+        let (due, number) = (self.next_seq, to_u64(self.file));
+        let framing = |field: &str| format!("segment header: {field}");
+        same("framing", &framing("first_seq"), due, found.first_seq)
             .and_then(|()| same("framing", "file name", &*named, name))
+            .and_then(|()| same("framing", &framing("file_size"), size, found.file_size.into()))
+            .and_then(|()| same("framing", &framing("number"), number, found.number))
+            .and_then(|()| same("framing", &framing("prev"), Hex(&self.head), Hex(&found.prev)))
             .and_then(|()| {
-                same("framing", "segment header: file_size", size, found.file_size.into())
-            })
-            .and_then(|()| same("framing", "segment header: number", number, found.number))
-            .and_then(|()| {
-                same("framing", "segment header: prev", Hex(&self.head), Hex(&found.prev))
-            })
-            .and_then(|()| {
-                same("framing", "segment header: log id", Hex(&self.log_id), Hex(&found.log_id))
+                same("framing", &framing("log id"), Hex(&self.log_id), Hex(&found.log_id))
             })
             .and_then(|()| self.check_epoch(found.epoch))
-            .map_err(|stop| stop.at(name, 0, self.next_seq))?;
+            .map_err(|stop| stop.at(name, 0, due))?;
         self.epoch = found.epoch;
         self.offset = to_u64(SEGMENT_HEADER_BYTES);
         self.input = Some(self.open_at(self.offset)?);
@@ -170,18 +148,15 @@ impl Blocks {
         if room < BLOCK_HEADER_BYTES {
             return Ok(Err(short(BLOCK_HEADER_BYTES)));
         }
-        let mut head = [0; BLOCK_HEADER_BYTES];
-        self.read(&mut head)?;
-        let header = match BlockHeader::decode(&head) {
+        let mut frame = vec![0; BLOCK_HEADER_BYTES];
+        self.read(&mut frame)?;
+        let header = match BlockHeader::decode(&frame) {
             Ok(header) if header.frame_bytes() <= room => header,
             Ok(header) => return Ok(Err(short(header.frame_bytes()))),
             Err(error) => return Ok(Err(error)),
         };
-        let mut frame = self.spare.pop().unwrap_or_default();
         frame.resize(header.frame_bytes(), 0);
-        let (start, body) = frame.split_at_mut(BLOCK_HEADER_BYTES);
-        start.copy_from_slice(&head);
-        self.read(body)?;
+        self.read(frame.get_mut(BLOCK_HEADER_BYTES..).unwrap_or_default())?;
         let block = match Block::from_trusted_frame(frame) {
             Ok(block) => block,
             Err(error) => return Ok(Err(error)),
@@ -204,54 +179,51 @@ impl Blocks {
 
     /// Decides whether the segment ends where no block could be read, and notes a tail.
     fn end_segment(&mut self, mut fault: FrameError) -> Result<(), Stop> {
-        let mut end = self.judge(&fault);
         // A server may be writing just there, and what looks torn be half of its next block.
         let lived_in = self.dir.join("LOCK").exists();
         for pause in AGAIN.into_iter().filter(|_| lived_in) {
-            if end == Ok(None) {
-                break;
+            if self.judge(&fault) == Ok(None) {
+                return Ok(());
             }
             std::thread::sleep(pause);
             self.input = Some(self.open_at(self.offset)?);
             match self.read_block()? {
-                Ok(_) => end = Ok(None),
+                Ok(_) => return Ok(()),
                 Err(error) => fault = error,
             }
-            end = end.and_then(|tail| if tail.is_none() { Ok(None) } else { self.judge(&fault) });
         }
-        self.tail = end?;
+        self.tail = self.judge(&fault)?;
         Ok(())
     }
 
     /// Judges the bytes from the present place to the end of the file, where no whole block begins.
     fn judge(&self, fault: &FrameError) -> Result<Option<Tail>, Stop> {
-        let ((name, _), offset) = (self.segment(), self.offset);
-        let Some(last) = self.last_used()? else { return Ok(None) };
-        let is_padding = matches!(fault, FrameError::NotZero { what: "padding", .. });
-        if is_padding || fault.newer_version().is_some() {
-            return Err(self.bad(fault, ""));
+        let (mut rest, mut input) = (Rest::default(), self.open_at(self.offset)?);
+        let mut piece = vec![0; BUFFER];
+        loop {
+            match input.read(&mut piece).map_err(|error| self.io(&error))? {
+                0 => break,
+                bytes => rest.push(piece.get(..bytes).unwrap_or_default()),
+            }
         }
-        if self.file + 1 < self.files.len() {
-            return Err(self.bad(fault, ", and a later segment exists"));
-        }
-        // Case 2.
-        let rest = self.read_at(offset, (last + ZEROS_MAX).min(LOOK_MAX))?;
-        if let Some(behind) = valid_block(&rest) {
-            let why = format!(", and a valid block follows at offset {}", offset + to_u64(behind));
-            return Err(self.bad(fault, &why));
-        }
-        if BLOCK_HEADER_BYTES + BLOCK_BYTES_MAX <= last {
-            return Err(self.bad(fault, ", and bytes stand where no block reaches from here"));
-        }
-        // Case 3; a bad header with nothing behind it is what no whole block leaves.
-        let header = BlockHeader::decode(&rest);
-        let extent = header.as_ref().map_or(last + 1, |h| BLOCK_HEADER_BYTES + h.body_bytes());
-        let cut_short = header.is_err() && last < BLOCK_HEADER_BYTES;
-        if !cut_short && !has_unwritten_part(rest.get(..extent).unwrap_or(&rest), offset) {
-            return Err(self.bad(fault, "; it was written completely and damaged since"));
-        }
-        // Case 4.
-        Ok(Some(Tail { segment: name.to_owned(), offset, bytes: to_u64(last + 1) }))
+        let why = match rest.judge(self.offset) {
+            Verdict::End => return Ok(None),
+            _ if self.file + 1 < self.files.len() => ", and a later segment exists".to_owned(),
+            Verdict::Torn { bytes } => {
+                let segment = self.segment().0.to_owned();
+                return Ok(Some(Tail { segment, offset: self.offset, bytes }));
+            }
+            // Its checksums hold: what is wrong with it is said by the fault.
+            Verdict::ValidBlock { at: 0, .. } => String::new(),
+            Verdict::ValidBlock { at, .. } => {
+                format!(", and a valid block follows at offset {}", self.offset + at)
+            }
+            Verdict::OutOfReach { .. } => {
+                ", and bytes stand where no block reaches from here".to_owned()
+            }
+            Verdict::Complete { .. } => "; it was written completely and damaged since".to_owned(),
+        };
+        Err(self.bad(fault, &why))
     }
 
     /// Turns a frame's fault into a failure, or into "newer", which is none. Names the record that
@@ -261,40 +233,16 @@ impl Blocks {
         if error.newer_version().is_some() {
             return Problem::newer(&format!("{name}, offset {offset}: {error}"));
         }
-        let frame = self.read_at(offset, BLOCK_HEADER_BYTES + BLOCK_BYTES_MAX);
-        let found = error.to_string();
-        let stop = if let Some((seq, at)) = frame.ok().as_deref().and_then(blame) {
-            let what =
-                format!("record {seq} was changed since its block was written: {error}{why}");
-            Stop::failure("framing", &what, "the bytes that were written", found).at(
-                name,
-                offset + at,
-                seq,
-            )
-        } else {
-            let what = format!("no whole block where record {due} begins: {error}{why}");
-            Stop::failure("framing", &what, "a whole block", found)
+        let frame = self.read_at(offset, BLOCK_REACH);
+        let (seq, at, what, expected) = match frame.ok().as_deref().and_then(changed_record) {
+            Some((seq, at)) => {
+                let what = format!("record {seq} was changed since its block was written");
+                (seq, at, what, "the bytes that were written")
+            }
+            None => (due, 0, format!("no whole block where record {due} begins"), "a whole block"),
         };
-        stop.at(name, offset, due)
-    }
-
-    /// Returns the distance to the file's last byte that is not zero, from the present place on.
-    fn last_used(&self) -> Result<Option<usize>, Stop> {
-        let mut input = self.open_at(self.offset)?;
-        let (mut at, mut last) = (0, None);
-        loop {
-            let piece = input.fill_buf().map_err(|error| self.io(&error))?;
-            if piece.is_empty() {
-                return Ok(last);
-            }
-            // Most pieces are zeros, which this sees at once.
-            if piece.iter().fold(0, |all, byte| all | byte) != 0 {
-                last = piece.iter().rposition(|byte| *byte != 0).map(|index| at + index);
-            }
-            let len = piece.len();
-            at += len;
-            input.consume(len);
-        }
+        let what = format!("{what}: {error}{why}");
+        Stop::failure("framing", &what, expected, error.to_string()).at(name, offset + at, seq)
     }
 
     fn open_at(&self, offset: u64) -> Result<BufReader<File>, Stop> {
@@ -321,28 +269,27 @@ impl Blocks {
     }
 }
 
-/// Case 2: finds the first valid block. Blocks stand at multiples of 8.
-fn valid_block(rest: &[u8]) -> Option<usize> {
-    let places = (0..rest.len()).step_by(8).filter_map(|at| Some((at, rest.get(at..)?)));
-    let headers = places.filter(|(_, bytes)| bytes.starts_with(b"MZB1"));
-    let headers = headers.filter(|(_, bytes)| BlockHeader::decode(bytes).is_ok());
-    let mut numbered = (0..).zip(headers);
-    numbered.find(|(n, (_, bytes))| CANDIDATES_MAX < *n || body_holds(bytes)).map(|(_, (at, _))| at)
-}
-
-/// Tells whether a block with a valid header begins here whose body holds, too. (What else may be
-/// wrong with it, like its padding, is a fault of a whole block.)
-fn body_holds(bytes: &[u8]) -> bool {
-    let Ok(header) = BlockHeader::decode(bytes) else { return false };
-    let frame = bytes.get(..header.frame_bytes()).map(<[u8]>::to_vec);
-    let block = frame.map(Block::from_trusted_frame);
-    block.is_some_and(|block| !matches!(block, Err(FrameError::Checksum { .. })))
-}
-
-/// Case 3: tells whether a sector's part of a block at `offset` is all zero: it was never written.
-fn has_unwritten_part(block: &[u8], offset: u64) -> bool {
-    let into_sector = usize::try_from(offset).unwrap_or(0) % SECTOR;
-    let (first, others) = block.split_at(block.len().min(SECTOR - into_sector));
-    let mut parts = std::iter::once(first).chain(others.chunks(SECTOR));
-    parts.any(|part| part.iter().all(|byte| *byte == 0))
+/// Finds the record whose bytes do not fit their neighbours, in a frame whose body's checksum fails,
+/// and its offset there.
+///
+/// A changed record hashes to another value than the next one's `prev`; if the change is in its own
+/// `prev`, the link before it breaks as well.
+fn changed_record(frame: &[u8]) -> Option<(Seq, u64)> {
+    let header = BlockHeader::decode(frame).ok()?;
+    let end = BLOCK_HEADER_BYTES + header.body_bytes();
+    let mut rest = frame.get(BLOCK_HEADER_BYTES..end)?;
+    let (mut due, mut hash) = (header.first_seq, header.prev_head);
+    let mut suspect = None;
+    while !rest.is_empty() {
+        let here = Some((due, to_u64(end - rest.len())));
+        let Ok((record, behind)) = Record::split_first(rest) else { return here };
+        let own_hash = chain_hash(record.bytes());
+        if record.prev() != hash {
+            // The next record's `prev` is its bytes 24 to 55.
+            let fits = behind.get(24..56).unwrap_or(&header.head) == own_hash;
+            return if fits { suspect.or(here) } else { here };
+        }
+        (suspect, rest, due, hash) = (here, behind, due.next(), own_hash);
+    }
+    suspect.filter(|_| hash != header.head)
 }

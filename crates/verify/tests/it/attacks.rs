@@ -36,7 +36,7 @@ fn checksums_are_no_defence_and_not_needed() {
     let mut changed = ledger.clone();
     pay_less(&mut changed);
     let dir = write_frames(&with_crcs_only(&ledger, &changed, 3));
-    fails(&dir.verify(), "framing", Some(5), "block header: head");
+    fails(&dir.verify(), "framing", Some(5), "head: the block header says");
     // With a header that agrees, the next block continues another head.
     fails(&changed.write().verify(), "framing", Some(10), "prev_head");
     // Within a block the next record gives it away.
@@ -79,15 +79,15 @@ fn removed_doubled_swapped_inserted() {
         change(&mut ledger);
         fails(&ledger.write().verify(), name, Some(seq), words);
     };
-    check(&|l| drop(l.blocks[3].remove(2)), "chain", 8, "position 8 where 7 is due");
+    check(&|l| drop(l.blocks[3].remove(2)), "chain", 7, "position 8 where 7 is due");
     check(&|l| drop(l.blocks.remove(2)), "framing", 4, "first_seq is 5, 4 expected");
     let (doubled, voucher) = (honest.blocks[3][1].clone(), honest.blocks[1].clone());
-    check(&|l| l.blocks[3].insert(2, doubled.clone()), "chain", 6, "position 6 where 7");
+    check(&|l| l.blocks[3].insert(2, doubled.clone()), "chain", 7, "position 6 where 7");
     check(&|l| l.blocks.insert(2, voucher.clone()), "framing", 4, "first_seq is 1, 4");
-    check(&|l| l.blocks[3].swap(1, 2), "chain", 7, "position 7 where 6 is due");
+    check(&|l| l.blocks[3].swap(1, 2), "chain", 6, "position 7 where 6 is due");
     check(&|l| l.blocks.swap(1, 2), "framing", 1, "first_seq is 4, 1 expected");
     let line = raw_record(330, (1, 2), &[], b"new");
-    check(&|l| l.blocks[1].insert(2, line.clone()), "chain", 0, "position 0 where 3 is due");
+    check(&|l| l.blocks[1].insert(2, line.clone()), "chain", 3, "position 0 where 3 is due");
     // The same with a chain that fits: groups and seals still tell.
     let rechained = |change: &dyn Fn(&mut Ledger), name: &str, seq: u64, words: &str| {
         check(&|l| (change(l), l.rechain()).1, name, seq, words);
@@ -96,7 +96,7 @@ fn removed_doubled_swapped_inserted() {
     rechained(&|l| l.blocks[3].swap(1, 2), "chain", 6, "part 2 where part 1");
     rechained(&|l| l.blocks.insert(2, voucher.clone()), "seals", 7, "tree root");
     rechained(&|l| drop(l.blocks.remove(2)), "seals", 9, "tree root");
-    rechained(&|l| drop(l.blocks[3].pop()), "chain", 8, "leaves its group torn");
+    rechained(&|l| drop(l.blocks[3].pop()), "chain", 8, "its group is torn");
     let mut alone = raw_record(301, (0, 1), &[], b"new");
     alone[16..24].copy_from_slice(&(NOON_MS + 5).to_le_bytes());
     rechained(&|l| l.blocks.insert(3, vec![alone.clone()]), "seals", 11, "tree root");
@@ -138,7 +138,7 @@ fn seals_must_tell_the_truth() {
     let mut ledger = Ledger::sample();
     let seal = ledger.blocks.remove(2);
     ledger.blocks[1].extend(seal);
-    fails(&ledger.write().verify(), "framing", Some(1), "shares it with none");
+    fails(&ledger.write().verify(), "framing", Some(4), "genesis and seal have their own");
 }
 
 #[test]

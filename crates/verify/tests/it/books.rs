@@ -53,7 +53,7 @@ fn identities_hold_within_each_record() {
     // 5: the plan of one city paid for the quota of another.
     check(
         &[("Q.owed.H.4414", -5), ("Q.plan.P.4405", -3), ("Q.quota.441424.Q16", 8)],
-        "legs of a quota stand beside no leg, or several, of one plan",
+        "beside no leg, or several, of one plan",
     );
     check(&[("Q.plan.P.4405", -3), ("Q.owed.H.4414", 3)], "differ by");
     check(
@@ -71,7 +71,7 @@ fn identities_hold_within_each_record() {
     );
     check(
         &[("C.hold.441424901201.Q16", -2), ("C.hold.441424.Q16", -1), ("C.hh.1", 3)],
-        "beside no leg, or several, of C.hold",
+        "beside no leg, or several, of one C.hold",
     );
     // 8: paid and not used; used and not paid.
     check(
@@ -93,7 +93,7 @@ fn identities_hold_within_each_record() {
     holds(&post(&[pay.as_slice(), &benefit].concat()));
     // 11: income of one project distributed by another.
     check(&[("I.op.P1", -5), ("I.due.P2", 5)], "income and distribution differ by");
-    check(&[("I.op.P1", -5), ("I.hh.1", 5)], "beside no leg, or several, of I.due");
+    check(&[("I.op.P1", -5), ("I.hh.1", 5)], "beside no leg, or several, of one I.due");
     // Accounts that nobody knows, or with parts too few or too many.
     check(&[("C.src.H.4401.Q16", -5), ("C.bag.441424", 5)], "C.bag.441424 is no account");
     check(&[("C.src.H.4401.Q16", -5), ("C.way.Q16", 5)], "C.way.Q16 is no account");

@@ -78,6 +78,38 @@ fn every_published_root_must_be_ours() {
     fails(&keyed(&dir), "published", None, "published/7: note has no text");
 }
 
+/// An editor's copy or a file manager's notes are no damage; what has a checkpoint's name is one.
+#[test]
+fn strays_among_the_published_are_listed() {
+    let ledger = Ledger::sample();
+    let dir = ledger.write();
+    dir.put("published/checkpoint", ledger.checkpoint(11));
+    for name in [".DS_Store", "checkpoint~", "checkpoint.bak", "5 (copy)"] {
+        dir.put(&format!("published/{name}"), "no checkpoint");
+    }
+    std::fs::create_dir(dir.path("published/old")).unwrap();
+    let report = keyed(&dir);
+    holds(&report);
+    let strays = [".DS_Store", "5 (copy)", "checkpoint.bak", "checkpoint~", "old"];
+    assert_eq!(report.strays, strays.map(|name| format!("published/{name}")));
+    let note = "note: published/.DS_Store is no checkpoint and was passed over";
+    assert!(report.text(false).contains(note), "{}", report.text(false));
+    assert!(report.json().contains("\"strays\":[\"published/.DS_Store\","), "{}", report.json());
+    // A checkpoint is evidence under any name.
+    let mut older = ledger.clone();
+    older.blocks.truncate(3);
+    let dir = older.write();
+    dir.put("published/checkpoint", older.checkpoint(5));
+    dir.put("published/checkpoint~", ledger.checkpoint(11));
+    fails(&dir.verify(), "published", Some(5), "rolled back: 5 records");
+    // By its name it is one, whatever it holds.
+    for name in ["checkpoint", "00000000000000000005"] {
+        let dir = ledger.write();
+        dir.put(&format!("published/{name}"), "no checkpoint");
+        fails(&dir.verify(), "published", None, "note has no text");
+    }
+}
+
 #[test]
 fn a_log_behind_its_checkpoint_was_rolled_back() {
     let ledger = Ledger::sample();

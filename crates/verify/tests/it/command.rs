@@ -37,8 +37,8 @@ seals       2, the last at position 10, 2016-11-21 12:00:00
 kind        records
 1                 1  Genesis
 2                 2  Seal
-300               2
-330               6
+300               2  VoucherPosted
+330               6  DisbursedToHousehold
 
 class      accounts         balance (yuan)
 C.hh              1                3000.00

@@ -73,11 +73,11 @@ fn block_headers_must_agree() {
         fails(&dir.verify(), "framing", Some(seq), words);
     };
     check(&|h| h.first_seq = Seq(2), 1, "first_seq is 2, 1 expected");
-    check(&|h| h.count = 2, 1, "count is 2, 3 expected");
+    check(&|h| h.count = 2, 1, "count: the block header says 2, there are 3");
     check(&|h| h.epoch = 0, 1, "epoch, which never falls, is 0, 1 expected");
     check(&|h| h.epoch = 2, 4, "epoch, which never falls, is 1, 2 expected");
     check(&|h| h.prev_head[0] ^= 1, 1, "prev_head");
-    check(&|h| h.head[0] ^= 1, 1, "head is");
+    check(&|h| h.head[0] ^= 1, 1, "head: the block header says");
     check(&|h| h.body_len -= 8, 3, "checksum");
 }
 
