@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use journal::{Durable, Journal};
 use ledger::codec::Codec;
-use ledger::reject::Reason;
+use ledger::reject::{Reason, Text};
 use record::{Block, ChainCheck, Hash, Seq};
 use tlog::Frontier;
 use tlog::tree::leaf_hash;
@@ -126,9 +126,14 @@ impl Committer {
             }
             return false;
         }
-        if let Some(block) = block
-            && let Err(error) = self.commit(block)
-        {
+        // A panic below leaves views that took a part of a block: nothing more is built on them.
+        self.failed = Some(Reason::ReadOnly { why: Text::Borrowed("a thread ended by a panic") });
+        let committed = block.map_or(Ok(()), |block| self.commit(block));
+        if let Err(error) = committed {
+            let stopped = match &error {
+                CommitError::Journal(error) => Some(journal_reason(error)),
+                CommitError::Apply(_) => None,
+            };
             let reason = match &error {
                 CommitError::Journal(error @ journal::Error::DiskFull { .. }) => {
                     Some(journal_reason(error))
@@ -141,13 +146,15 @@ impl Committer {
             }
             let why = error.to_string();
             self.failed = Some(Reason::ReadOnly { why: why.clone().into() });
-            self.shared.stop(why, &error);
+            self.shared.stop(why, stopped);
             return false;
         }
+        self.failed = None;
         let applied = self.applied;
         // Last first: who awaits several answers in order, as a stream does, is woken once, by the first
         // of them, and finds the others there.
         for waiting in waiting.into_iter().rev() {
+            self.shared.counters.answered(&waiting);
             reply(applied, waiting);
         }
         true

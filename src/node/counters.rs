@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::reply::{Found, Waiting};
+
 /// Counters since the start of the process.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -24,6 +26,14 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Counts what is durable and answered.
+    pub(crate) fn answered(&self, waiting: &Waiting) {
+        if let Waiting::Post { found: Found::Posted(reply), .. } = waiting {
+            Self::one(&self.vouchers_posted);
+            Self::add(&self.lines_posted, reply.last_seq.0.saturating_sub(reply.first_seq.0));
+        }
+    }
+
     /// Counts one more.
     pub(crate) fn one(counter: &AtomicU64) {
         Self::add(counter, 1);

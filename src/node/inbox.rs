@@ -6,22 +6,31 @@
 //! Always: a full queue answers at once; what was taken in is answered, whatever happens after.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use record::limits::{QUEUE_BYTES_MAX, QUEUE_VOUCHERS_MAX};
 
-/// Something that waits and has a size.
-pub(crate) trait Sized {
-    /// Bytes that it keeps in memory while it waits.
-    fn bytes(&self) -> usize;
+/// Bytes that a voucher and its answer keep in memory, from the taking in to the delivery: whoever reads
+/// no answers cannot fill the memory with them. Given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Charge {
+    held: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.held.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// Why something was not taken in; it is given back.
 #[derive(Debug)]
 pub(crate) enum Turned<M> {
     /// As many or as large as may wait are waiting. MZ-6007.
-    Full(M, Load),
+    Full(M),
     /// The sequencer takes nothing any more. MZ-9001.
     Closed(M),
 }
@@ -31,7 +40,7 @@ pub(crate) enum Turned<M> {
 pub(crate) struct Load {
     /// Messages.
     pub(crate) messages: usize,
-    /// Their bytes.
+    /// Bytes of what waits or is not yet delivered.
     pub(crate) bytes: usize,
 }
 
@@ -40,12 +49,12 @@ pub(crate) struct Load {
 pub(crate) struct Inbox<M> {
     queue: Mutex<Queue<M>>,
     wake: Condvar,
+    held: Arc<AtomicUsize>,
 }
 
 #[derive(Debug)]
 struct Queue<M> {
     messages: VecDeque<M>,
-    bytes: usize,
     closed: bool,
     /// The committer has nothing to do.
     idle: bool,
@@ -65,12 +74,21 @@ pub(crate) struct Turn<M> {
     pub(crate) ended: bool,
 }
 
-impl<M: Sized> Inbox<M> {
+impl<M> Inbox<M> {
     /// Makes an empty queue whose committer is idle.
     pub(crate) fn new() -> Self {
         let messages = VecDeque::new();
-        let queue = Queue { messages, bytes: 0, closed: false, idle: true, asleep: false };
-        Self { queue: Mutex::new(queue), wake: Condvar::new() }
+        let queue = Queue { messages, closed: false, idle: true, asleep: false };
+        Self { queue: Mutex::new(queue), wake: Condvar::new(), held: Arc::default() }
+    }
+
+    /// Takes bytes into account; `None` when that would be more than may be held.
+    pub(crate) fn charge(&self, bytes: usize) -> Option<Charge> {
+        let before = self.held.fetch_add(bytes, Ordering::Relaxed);
+        // Gives it back when it is dropped, here too.
+        let charge = Charge { held: Arc::clone(&self.held), bytes };
+        // One that is alone always fits: limits of its own bound it.
+        (before == 0 || before.saturating_add(bytes) <= QUEUE_BYTES_MAX).then_some(charge)
     }
 
     /// Takes a message in, or gives it back at once.
@@ -79,13 +97,9 @@ impl<M: Sized> Inbox<M> {
         if queue.closed {
             return Err(Turned::Closed(message));
         }
-        let load = Load { messages: queue.messages.len(), bytes: queue.bytes };
-        let bytes = load.bytes.saturating_add(message.bytes());
-        // One that is alone always fits: limits of its own bound it.
-        if QUEUE_VOUCHERS_MAX <= load.messages || (0 < load.messages && QUEUE_BYTES_MAX < bytes) {
-            return Err(Turned::Full(message, load));
+        if QUEUE_VOUCHERS_MAX <= queue.messages.len() {
+            return Err(Turned::Full(message));
         }
-        queue.bytes = bytes;
         queue.messages.push_back(message);
         let asleep = std::mem::take(&mut queue.asleep);
         drop(queue);
@@ -99,7 +113,9 @@ impl<M: Sized> Inbox<M> {
     pub(crate) fn next(&self, holding: bool, at_most: Option<Duration>) -> Turn<M> {
         let mut queue = self.lock();
         loop {
-            let ready = !queue.messages.is_empty() || queue.closed || (holding && queue.idle);
+            // Nothing ends before the committer took what is held.
+            let ends = queue.closed && !holding;
+            let ready = !queue.messages.is_empty() || ends || (holding && queue.idle);
             if ready {
                 break;
             }
@@ -118,8 +134,6 @@ impl<M: Sized> Inbox<M> {
         }
         queue.asleep = false;
         let message = queue.messages.pop_front();
-        let taken = message.as_ref().map_or(0, Sized::bytes);
-        queue.bytes = queue.bytes.saturating_sub(taken);
         let ended = message.is_none() && queue.closed;
         Turn { message, idle: queue.idle, ended }
     }
@@ -144,10 +158,17 @@ impl<M: Sized> Inbox<M> {
         self.wake.notify_all();
     }
 
+    /// Takes nothing in any more and drops what waits: nobody is left to handle it.
+    pub(crate) fn abandon(&self) {
+        self.close();
+        let waiting = std::mem::take(&mut self.lock().messages);
+        drop(waiting);
+    }
+
     /// Returns what waits.
     pub(crate) fn load(&self) -> Load {
-        let queue = self.lock();
-        Load { messages: queue.messages.len(), bytes: queue.bytes }
+        let messages = self.lock().messages.len();
+        Load { messages, bytes: self.held.load(Ordering::Relaxed) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue<M>> {
@@ -159,47 +180,56 @@ impl<M: Sized> Inbox<M> {
 mod tests {
     use super::*;
 
-    #[derive(Debug, PartialEq)]
-    struct Bytes(usize);
-
-    impl Sized for Bytes {
-        fn bytes(&self) -> usize {
-            self.0
-        }
-    }
-
     #[test]
     fn the_queue_is_bounded_by_number_and_by_bytes() {
         let inbox = Inbox::new();
         for _ in 0..QUEUE_VOUCHERS_MAX {
-            assert!(inbox.push(Bytes(1)).is_ok());
+            assert!(inbox.push(1).is_ok());
         }
-        assert!(matches!(inbox.push(Bytes(1)), Err(Turned::Full(..))));
+        assert!(matches!(inbox.push(1), Err(Turned::Full(1))));
         assert!(inbox.next(false, None).message.is_some());
-        assert!(inbox.push(Bytes(1)).is_ok());
+        assert!(inbox.push(1).is_ok());
 
-        let inbox = Inbox::new();
-        assert!(inbox.push(Bytes(QUEUE_BYTES_MAX)).is_ok());
-        assert!(matches!(inbox.push(Bytes(1)), Err(Turned::Full(Bytes(1), _))));
-        inbox.next(false, None);
-        assert!(inbox.push(Bytes(QUEUE_BYTES_MAX - 1)).is_ok());
-        assert!(inbox.push(Bytes(1)).is_ok());
+        let all = inbox.charge(QUEUE_BYTES_MAX).unwrap();
+        assert!(inbox.charge(1).is_none());
+        assert_eq!(inbox.load().bytes, QUEUE_BYTES_MAX);
+        drop(all);
+        let alone = inbox.charge(QUEUE_BYTES_MAX + 1).unwrap();
+        drop(alone);
+        let (most, one) = (inbox.charge(QUEUE_BYTES_MAX - 1).unwrap(), inbox.charge(1).unwrap());
+        assert!(inbox.charge(1).is_none());
+        drop((most, one));
+        assert_eq!(inbox.load().bytes, 0);
     }
 
     #[test]
     fn a_closed_queue_gives_out_what_waits_and_then_ends() {
         let inbox = Inbox::new();
-        assert!(inbox.push(Bytes(3)).is_ok());
+        assert!(inbox.push(3).is_ok());
         inbox.close();
-        assert!(matches!(inbox.push(Bytes(4)), Err(Turned::Closed(Bytes(4)))));
+        assert!(matches!(inbox.push(4), Err(Turned::Closed(4))));
         let turn = inbox.next(true, None);
-        assert!(turn.message == Some(Bytes(3)) && !turn.ended);
-        assert!(inbox.next(true, None).ended);
+        assert!(turn.message == Some(3) && !turn.ended);
+        assert!(inbox.next(false, None).ended);
+        // Whoever holds a block waits for the committer, closed or not.
+        inbox.set_idle(false);
+        let turn = inbox.next(true, Some(Duration::from_millis(1)));
+        assert!(turn.message.is_none() && !turn.idle);
+    }
+
+    #[test]
+    fn an_abandoned_queue_drops_what_waits() {
+        let inbox = Inbox::new();
+        let held = Arc::new(());
+        assert!(inbox.push(Arc::clone(&held)).is_ok());
+        inbox.abandon();
+        assert_eq!(Arc::strong_count(&held), 1);
+        assert!(inbox.next(false, None).ended);
     }
 
     #[test]
     fn who_holds_a_block_is_woken_by_an_idle_committer_alone() {
-        let inbox: Inbox<Bytes> = Inbox::new();
+        let inbox: Inbox<u8> = Inbox::new();
         assert!(inbox.next(true, None).message.is_none());
         inbox.set_idle(false);
         let turn = inbox.next(true, Some(Duration::ZERO));

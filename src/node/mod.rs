@@ -33,7 +33,7 @@ use std::thread::JoinHandle;
 use ::views::cache::Cache;
 use journal::{Clock, Disk, Reader};
 use ledger::ids::{OrgId, VoucherNo};
-use ledger::reject::{Reason, Reject};
+use ledger::reject::{Reason, Reject, Text};
 use ledger::state::State;
 use record::{Genesis, Seq};
 use tlog::Signer;
@@ -49,7 +49,6 @@ pub use reply::{Found, Preview, PreviewLine, Reply};
 pub use submit::{Post, standing};
 
 use ::views::Views;
-use commit::CommitError;
 use inbox::Inbox;
 use reply::Delivered;
 use submit::{Look, Message, closed, submit};
@@ -148,11 +147,7 @@ impl Shared {
     }
 
     /// Says that the process must end: nothing more is taken in.
-    pub(crate) fn stop(&self, why: String, error: &CommitError) {
-        let reason = match error {
-            CommitError::Journal(error) => Some(error::journal_reason(error)),
-            CommitError::Apply(_) => None,
-        };
+    pub(crate) fn stop(&self, why: String, reason: Option<Reason>) {
         self.inbox.close();
         (self.notes)(&format!("stopping: {why}"));
         self.stopped.send_replace(Some(Stopped { why, reason }));
@@ -175,7 +170,7 @@ impl Handle {
 
     fn hand_over(&self, post: Post) -> Result<oneshot::Receiver<Delivered>, Reject> {
         let (sender, receiver) = oneshot::channel();
-        let posted = submit::prepare(self.origin(), post, sender)?;
+        let posted = submit::prepare(&self.0.inbox, self.origin(), post, sender)?;
         submit(&self.0.inbox, Message::Post(Box::new(posted))).map_err(|r| r.at(0, ""))?;
         Ok(receiver)
     }
@@ -186,8 +181,12 @@ impl Handle {
             Way::Refused(reject) => return Answer::Refused(reject),
             Way::Waits(receiver) => match receiver.await {
                 Ok(delivered) => self.resolve(delivered.found()).await,
-                // The sequencer ended without a word, which a panic of ours alone can do.
-                Err(_) => Answer::Refused(closed().at(0, "").into()),
+                // A thread ended without a word, which a panic of ours alone can do: the voucher may stand
+                // in the log.
+                Err(_) => {
+                    let key = Text::Borrowed("the voucher");
+                    Answer::Refused(Reason::OutcomeUnknown { key }.at(0, "").into())
+                }
             },
         };
         if let Answer::Refused(reject) = &answer {

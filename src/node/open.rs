@@ -250,6 +250,7 @@ impl Start<'_> {
             recent,
             desk: Desk::new(),
             waiting: Vec::new(),
+            held_lines: 0,
             failed: false,
             seal_first: rolled_back.is_some(),
         };
@@ -296,8 +297,16 @@ fn spawn(
     let thread = |name: &str| thread::Builder::new().name(name.to_owned());
     let shared = Arc::clone(&sequencer.shared);
     let (for_thread, theirs) = (Arc::clone(&shared), Arc::clone(&committer));
-    let committing = thread("committer").spawn(move || commit::run(&theirs, &to_do, &for_thread));
-    let sequencing = thread("sequencer").spawn(move || sequencer.run());
+    let ends = Ends(Arc::clone(&shared));
+    let committing = thread("committer").spawn(move || {
+        let _ends = ends;
+        commit::run(&theirs, &to_do, &for_thread);
+    });
+    let ends = Ends(Arc::clone(&shared));
+    let sequencing = thread("sequencer").spawn(move || {
+        let _ends = ends;
+        sequencer.run();
+    });
     let filling = filler.map(|filler| {
         thread("filler").spawn(move || {
             // What follows behind gives way to posting; where it may not, it only takes its share.
@@ -308,6 +317,20 @@ fn spawn(
     let threads = [sequencing, committing].into_iter().chain(filling);
     let threads = threads.collect::<Result<_, _>>().map_err(failed)?;
     Ok(Node { handle: Handle(shared), threads, committer: Some(committer) })
+}
+
+/// Ends the process when its thread panics: nobody waits for a thread that is gone, and the next start
+/// decides from what is on disk.
+struct Ends(Arc<Shared>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.stop("a thread of the ledger ended by a panic".to_owned(), None);
+            self.0.inbox.abandon();
+            self.0.inbox.set_idle(true);
+        }
+    }
 }
 
 fn replay(journal: &SegmentJournal, expected: Option<(u64, Hash)>) -> Result<Replay, Error> {

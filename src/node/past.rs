@@ -11,10 +11,13 @@ use std::sync::Arc;
 
 use journal::Reader;
 use ledger::kinds::{Past, PastRecord};
+use ledger::reject::Reason;
 use record::{Block, BlockBuilder, Placed, Seq};
 
-/// Blocks of the log that are kept after a look-up.
-const KEPT_BLOCKS: usize = 16;
+use super::error::journal_reason;
+
+/// Bytes of blocks of the log that are kept after a look-up.
+const KEPT_BYTES: usize = 16 << 20;
 
 /// The newest blocks and how to find records in them.
 pub(crate) struct Recent {
@@ -25,6 +28,8 @@ pub(crate) struct Recent {
     /// Where the growing block's records end.
     growing_ends: Vec<usize>,
     kept: RefCell<VecDeque<Indexed>>,
+    /// Why a record could not be read, since the last decision.
+    failure: RefCell<Option<Reason>>,
 }
 
 /// A block whose records are found by number.
@@ -65,6 +70,7 @@ impl Recent {
             growing_first: next_seq,
             growing_ends: Vec::new(),
             kept: RefCell::default(),
+            failure: RefCell::default(),
         }
     }
 
@@ -101,14 +107,23 @@ impl Recent {
         if let Some(at) = kept.iter().position(holds) {
             return kept.get(at)?.record(seq);
         }
-        // What cannot be read is not there for a decision; damage is met at the next start, or by `verify`.
-        let block = self.reader.block_of(seq).ok()??;
+        let block = match self.reader.block_of(seq) {
+            Ok(block) => block?,
+            Err(error) => {
+                *self.failure.borrow_mut() = Some(journal_reason(&error));
+                return None;
+            }
+        };
         let indexed = Indexed::new(block);
         let found = indexed.record(seq);
-        if KEPT_BLOCKS <= kept.len() {
-            kept.pop_front();
-        }
         kept.push_back(indexed);
+        let bytes = |indexed: &Indexed| indexed.block.frame().len();
+        let mut held: usize = kept.iter().map(bytes).sum();
+        while KEPT_BYTES < held
+            && let Some(oldest) = kept.pop_front()
+        {
+            held = held.saturating_sub(bytes(&oldest));
+        }
         found
     }
 }
@@ -128,5 +143,9 @@ impl Past for Log<'_> {
             Some(handed) if handed.block.first_seq() <= seq => handed.record(seq),
             _ => recent.durable(seq),
         }
+    }
+
+    fn failure(&self) -> Option<Reason> {
+        self.recent.failure.take()
     }
 }

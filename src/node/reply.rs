@@ -12,6 +12,7 @@ use record::{Hash, Seq};
 use tokio::sync::oneshot;
 
 use super::commit::Applied;
+use super::inbox::Charge;
 
 /// What a posting is answered with: facts that the log fixes, the same for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,9 +78,9 @@ pub enum Found {
     Refused(Reject),
 }
 
-/// An answer that may leave. Only [`reply`] and [`fail`] make one.
-#[derive(Clone, Debug)]
-pub(crate) struct Delivered(Found);
+/// An answer that may leave. Only [`reply`] and [`fail`] make one. Its bytes count until it is taken.
+#[derive(Debug)]
+pub(crate) struct Delivered(Found, #[expect(dead_code, reason = "counts while it lives")] Charge);
 
 impl Delivered {
     /// What was found.
@@ -98,6 +99,8 @@ pub(crate) enum Waiting {
         found: Found,
         /// Who waits.
         sender: oneshot::Sender<Delivered>,
+        /// What it keeps in memory.
+        charge: Charge,
     },
     /// A look into the speculative state.
     Look(Delivery),
@@ -110,7 +113,9 @@ pub(crate) type Delivery = Box<dyn FnOnce(Result<Applied, Reason>) + Send>;
 pub(crate) fn reply(applied: Applied, waiting: Waiting) {
     match waiting {
         // Whoever does not wait any more finds out by `GetVoucher`.
-        Waiting::Post { found, sender, .. } => drop(sender.send(Delivered(found))),
+        Waiting::Post { found, sender, charge, .. } => {
+            drop(sender.send(Delivered(found, charge)));
+        }
         Waiting::Look(deliver) => deliver(Ok(applied)),
     }
 }
@@ -118,11 +123,11 @@ pub(crate) fn reply(applied: Applied, waiting: Waiting) {
 /// Answers that it is not known what became of the block (9003), or that nothing is appended any more.
 pub(crate) fn fail(waiting: Waiting, reason: Option<&Reason>) {
     match waiting {
-        Waiting::Post { key, sender, .. } => {
+        Waiting::Post { key, sender, charge, .. } => {
             let unknown = || Reason::OutcomeUnknown { key: Text::Owned(key) };
             let reason = reason.cloned().unwrap_or_else(unknown);
             let found = Found::Refused(reason.at(0, "").into());
-            drop(sender.send(Delivered(found)));
+            drop(sender.send(Delivered(found, charge)));
         }
         Waiting::Look(deliver) => {
             let why = Text::Borrowed("the process stops after a failed write");

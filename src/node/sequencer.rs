@@ -18,7 +18,6 @@ use ledger::reject::{Reason, Refusal, Text};
 use ledger::state::State;
 use record::limits::SEAL_INTERVAL_MS;
 use record::{BlockBuilder, Draft, Placed, Seal, china_date, system};
-use tokio::sync::oneshot;
 
 use super::Shared;
 use super::checkpoint::{self, Signed};
@@ -26,12 +25,19 @@ use super::clock::{ClockJump, PostClock};
 use super::commit::{Committer, Work, lock};
 use super::counters::Counters;
 use super::past::Recent;
-use super::reply::{Delivered, Found, Preview, PreviewLine, Reply, Waiting, fail};
+use super::reply::{Found, Preview, PreviewLine, Reply, Waiting, fail};
 use super::submit::{Message, Posted, standing};
 
 /// Up to here a block is committed by the sequencer itself while nobody else waits: two wake-ups less. A
 /// larger one takes longer than a wake-up, and others will come meanwhile.
 const ALONE_BYTES_MAX: usize = 64 << 10;
+
+/// Lines decided, accepted or not, after which an idle committer gets them: about a millisecond's work, a
+/// sync takes a tenth of it.
+const HAND_ON_LINES: usize = 500;
+
+/// Answers that wait, after which an idle committer gets them.
+const HAND_ON_WAITING: usize = 32;
 
 /// Where records get their time from.
 pub(crate) enum Time {
@@ -69,6 +75,8 @@ pub(crate) struct Sequencer {
     pub(crate) desk: Desk,
     /// What waits for the block that grows, or for one before it.
     pub(crate) waiting: Vec<Waiting>,
+    /// Lines of the vouchers among them.
+    pub(crate) held_lines: usize,
     pub(crate) failed: bool,
     /// A rollback was accepted: its record is sealed and published before anything else.
     pub(crate) seal_first: bool,
@@ -86,7 +94,12 @@ impl Sequencer {
             let holding = self.holds_something();
             let turn = shared.inbox.next(holding, self.until_seal());
             match turn.message {
-                Some(message) => self.handle(message),
+                Some(message) => {
+                    self.handle(message);
+                    if turn.idle && self.holds_enough() {
+                        self.flush();
+                    }
+                }
                 None if holding && turn.idle => self.flush(),
                 None => {}
             }
@@ -101,6 +114,12 @@ impl Sequencer {
         if matches!(self.time, Time::Ordinary(_)) && !self.failed {
             drop(self.seal());
         }
+    }
+
+    /// Whether an idle committer is handed what is held although more waits in the queue. Without that
+    /// whoever asks first would wait for everybody who comes after.
+    fn holds_enough(&self) -> bool {
+        HAND_ON_LINES <= self.held_lines || HAND_ON_WAITING <= self.waiting.len()
     }
 
     fn holds_something(&self) -> bool {
@@ -129,11 +148,9 @@ impl Sequencer {
         } else {
             self.decide(&posted)
         };
-        self.wait(key, found, posted.sender);
-    }
-
-    fn wait(&mut self, key: String, found: Found, sender: oneshot::Sender<Delivered>) {
-        self.waiting.push(Waiting::Post { key, found, sender });
+        self.held_lines = self.held_lines.saturating_add(voucher.len());
+        let (sender, charge) = (posted.sender, posted.charge);
+        self.waiting.push(Waiting::Post { key, found, sender, charge });
     }
 
     /// Decides a voucher and, if it is accepted, places it.
@@ -221,9 +238,6 @@ impl Sequencer {
                     placed.first_seq,
                     placed.last_seq
                 );
-                Counters::one(&self.shared.counters.vouchers_posted);
-                let lines = last_seq.0.saturating_sub(first_seq.0);
-                Counters::add(&self.shared.counters.lines_posted, lines);
                 Found::Posted(Box::new(Reply {
                     organisation: posted.post.voucher.organisation().to_owned(),
                     voucher_no: posted.post.voucher.voucher_no().to_owned(),
@@ -289,6 +303,7 @@ impl Sequencer {
         self.shared.inbox.wait_idle();
         let block = (0 < self.builder.count()).then(|| Arc::new(self.builder.finish()));
         let waiting = std::mem::take(&mut self.waiting);
+        self.held_lines = 0;
         if let Some(block) = &block {
             self.recent.hand_on(Arc::clone(block));
         }

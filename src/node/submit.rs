@@ -17,7 +17,7 @@ use tlog::Vkey;
 use tokio::sync::oneshot;
 
 use super::checkpoint::Signed;
-use super::inbox::{Inbox, Sized as Measured, Turned};
+use super::inbox::{Charge, Inbox, Turned};
 use super::reply::{Delivered, Delivery};
 
 /// A voucher to be posted or tried.
@@ -42,8 +42,11 @@ pub(crate) struct Posted {
     pub(crate) digest: [u8; 32],
     pub(crate) signature: Signature,
     pub(crate) sender: oneshot::Sender<Delivered>,
-    pub(crate) bytes: usize,
+    pub(crate) charge: Charge,
 }
+
+/// Bytes of a line of a dry run's answer: its legs as text.
+const PREVIEW_LINE_BYTES: usize = 640;
 
 /// Looks something up in the speculative state; what it returns is delivered when all that it may rest
 /// on is applied.
@@ -59,25 +62,19 @@ pub(crate) enum Message {
     Seal(oneshot::Sender<Result<Signed, Reason>>),
 }
 
-impl Measured for Message {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Post(posted) => posted.bytes,
-            Self::Look(_) | Self::Seal(_) => 0,
-        }
-    }
-}
-
 /// Hands a message over, or says why not.
 pub(crate) fn submit(inbox: &Inbox<Message>, message: Message) -> Result<(), Reason> {
     inbox.push(message).map_err(|turned| match turned {
-        Turned::Full(_, load) => {
-            let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-            let found = number(load.messages);
-            Reason::QueueFull { found, max: number(QUEUE_VOUCHERS_MAX), ms: QUEUE_RETRY_MS }
-        }
+        Turned::Full(_) => full(inbox),
         Turned::Closed(_) => closed(),
     })
+}
+
+/// The answer of a queue that takes in nothing at the moment.
+fn full(inbox: &Inbox<Message>) -> Reason {
+    let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let found = number(inbox.load().messages);
+    Reason::QueueFull { found, max: number(QUEUE_VOUCHERS_MAX), ms: QUEUE_RETRY_MS }
 }
 
 /// The answer of a process that takes nothing in any more.
@@ -87,6 +84,7 @@ pub(crate) fn closed() -> Reason {
 
 /// What can be said of a voucher without any state, and so without a turn in the queue.
 pub(crate) fn prepare(
+    inbox: &Inbox<Message>,
     origin: &str,
     post: Post,
     sender: oneshot::Sender<Delivered>,
@@ -104,8 +102,11 @@ pub(crate) fn prepare(
     }
     let digest = ledger::digest::digest(origin, &post.voucher, &form.kinds);
     let signature = signature(origin, &post.voucher, &digest);
-    let bytes = post.voucher.size_bytes();
-    Ok(Posted { post, form, digest, signature, sender, bytes })
+    let lines = if post.validate_only { post.voucher.len() } else { 0 };
+    let answer = lines.saturating_mul(PREVIEW_LINE_BYTES);
+    let bytes = post.voucher.size_bytes().saturating_add(answer);
+    let charge = inbox.charge(bytes).ok_or_else(|| full(inbox).at(0, ""))?;
+    Ok(Posted { post, form, digest, signature, sender, charge })
 }
 
 /// Whether an organisation may ask at all: with a certificate its key is not ended (5016), and bound to no

@@ -10,7 +10,10 @@ fn page(name: &str) -> String {
 #[test]
 fn the_page_of_views_ends_with_their_layout() {
     let page = page("views.md");
-    assert!(page.ends_with(&views::layout_page()), "docs/views.md: write views::layout_page() anew");
+    assert!(
+        page.ends_with(&views::layout_page()),
+        "docs/views.md: write views::layout_page() anew"
+    );
 }
 
 #[test]

@@ -4,7 +4,8 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use journal::disk::DiskFile;
 use journal::{Disk, Lock, Mode, RealDisk};
@@ -15,15 +16,26 @@ use prost::Message as _;
 
 use crate::server::{init, mingzhang, organisations, post, reopen};
 
-/// The machine's disk, whose n-th sync of data fails.
+/// What goes wrong, and when.
+#[derive(Default)]
+struct Faults {
+    /// Syncs of data until one fails.
+    sync: AtomicI64,
+    /// Every read fails.
+    read: AtomicBool,
+    /// Every write panics.
+    write_panics: AtomicBool,
+}
+
+/// The machine's disk with faults.
 struct Failing {
     disk: RealDisk,
-    left: Arc<AtomicI64>,
+    faults: Arc<Faults>,
 }
 
 struct FailingFile {
     file: Arc<dyn DiskFile>,
-    left: Arc<AtomicI64>,
+    faults: Arc<Faults>,
 }
 
 impl Disk for Failing {
@@ -36,8 +48,8 @@ impl Disk for Failing {
     }
 
     fn open(&self, path: &str, mode: Mode) -> io::Result<Arc<dyn DiskFile>> {
-        let (file, left) = (self.disk.open(path, mode)?, Arc::clone(&self.left));
-        Ok(Arc::new(FailingFile { file, left }))
+        let (file, faults) = (self.disk.open(path, mode)?, Arc::clone(&self.faults));
+        Ok(Arc::new(FailingFile { file, faults }))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -67,10 +79,14 @@ impl DiskFile for FailingFile {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        if self.faults.read.load(Ordering::SeqCst) {
+            return Err(io::Error::other("injected"));
+        }
         self.file.read_at(buffer, offset)
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        assert!(!self.faults.write_panics.load(Ordering::SeqCst), "injected");
         self.file.write_at(bytes, offset)
     }
 
@@ -79,7 +95,7 @@ impl DiskFile for FailingFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        if self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+        if self.faults.sync.fetch_sub(1, Ordering::SeqCst) == 1 {
             return Err(io::Error::other("injected"));
         }
         self.file.sync_data()
@@ -91,9 +107,13 @@ impl DiskFile for FailingFile {
 }
 
 fn failing(data: &Path, nth: i64) -> Config {
-    let disk = RealDisk::new(data);
-    let disk = Arc::new(Failing { disk, left: Arc::new(AtomicI64::new(nth)) });
-    Config { disk, ..Config::at(data) }
+    let faults = Faults { sync: AtomicI64::new(nth), ..Faults::default() };
+    with(data, &Arc::new(faults))
+}
+
+fn with(data: &Path, faults: &Arc<Faults>) -> Config {
+    let (disk, faults) = (RealDisk::new(data), Arc::clone(faults));
+    Config { disk: Arc::new(Failing { disk, faults }), ..Config::at(data) }
 }
 
 fn voucher(number: &str, organisation: u32) -> Post {
@@ -152,4 +172,103 @@ async fn a_failed_sync_answers_unknown_and_ends_the_process() {
         let path = data.to_str().unwrap();
         assert!(mingzhang(&["rebuild", "--data", path, "--full"]).status.success());
     }
+}
+
+/// An honest retry is never told that its number was used for something else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_cannot_be_read_refuses_for_what_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    init(dir.path());
+    let node = reopen(&Config::at(dir.path())).unwrap();
+    assert_eq!(codes(&node.handle().post(voucher("F-0", 0)).await), 0);
+    tokio::task::spawn_blocking(move || node.stop().unwrap()).await.unwrap();
+
+    let faults = Arc::new(Faults::default());
+    let node = reopen(&with(dir.path(), &faults)).unwrap();
+    let handle = node.handle();
+    faults.read.store(true, Ordering::SeqCst);
+    let answer = handle.post(voucher("F-0", 0)).await;
+    assert_eq!(codes(&answer), 9001, "{answer:?}");
+    faults.read.store(false, Ordering::SeqCst);
+    let answer = handle.post(voucher("F-0", 0)).await;
+    assert!(matches!(answer, Answer::Posted { duplicate: true, .. }), "{answer:?}");
+    drop(handle);
+    tokio::task::spawn_blocking(move || node.stop().unwrap()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thread_that_panics_ends_the_process_and_nobody_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    init(dir.path());
+    let faults = Arc::new(Faults::default());
+    let node = reopen(&with(dir.path(), &faults)).unwrap();
+    let handle = node.handle();
+    assert_eq!(codes(&handle.post(voucher("F-0", 0)).await), 0);
+    faults.write_panics.store(true, Ordering::SeqCst);
+    let begun: Vec<_> = (1..9).map(|n| handle.begin(voucher(&format!("F-{n}"), n))).collect();
+    let answered = async {
+        for pending in begun {
+            let code = codes(&handle.answer(pending).await);
+            assert!(matches!(code, 9001 | 9003), "{code}");
+        }
+        handle.stopped().wait_for(Option::is_some).await.unwrap();
+        codes(&handle.post(voucher("F-9", 9)).await)
+    };
+    let after = tokio::time::timeout(Duration::from_secs(20), answered).await.unwrap();
+    assert_eq!(after, 9001);
+    assert!(handle.not_serving().is_some());
+    drop(handle);
+    assert!(tokio::task::spawn_blocking(move || node.stop()).await.unwrap().is_err());
+}
+
+/// A dry run of a thousand lines.
+fn trial(n: u32) -> Post {
+    let request = post(organisations(&format!("T-{n}"), 0..1_000));
+    let read = wire::post_voucher(&request.encode_to_vec()).unwrap();
+    Post { validate_only: true, voucher: read.voucher, ..voucher("", 0) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_came_first_does_not_wait_for_all_who_come_after() {
+    let dir = tempfile::tempdir().unwrap();
+    init(dir.path());
+    let node = reopen(&Config::at(dir.path())).unwrap();
+    let handle = node.handle();
+    // Nothing is decided before everything waits.
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let looking = handle.clone();
+    let look = tokio::spawn(async move { looking.look(move |_| wait.recv().is_ok()).await });
+    let mut begun: Vec<_> = (0..40).map(|n| handle.begin(trial(n))).collect();
+    go.send(()).unwrap();
+    assert!(look.await.unwrap().unwrap().0);
+    let answer = handle.answer(begun.remove(0)).await;
+    let Answer::Preview { preview, .. } = answer else { panic!("{answer:?}") };
+    assert_eq!(preview.lines.len(), 1_000);
+    let (waiting, _) = handle.queue();
+    assert!(10 < waiting, "{waiting} wait");
+    drop((begun, handle));
+    tokio::task::spawn_blocking(move || node.stop().unwrap()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_nobody_reads_count_against_the_queue() {
+    let dir = tempfile::tempdir().unwrap();
+    init(dir.path());
+    let node = reopen(&Config::at(dir.path())).unwrap();
+    let handle = node.handle();
+    let begun: Vec<_> = (0..150).map(|n| handle.begin(trial(n))).collect();
+    let mut codes = Vec::new();
+    for pending in begun {
+        codes.push(match handle.answer(pending).await {
+            Answer::Preview { .. } => 0,
+            other => self::codes(&other),
+        });
+    }
+    let taken = codes.iter().filter(|code| **code == 0).count();
+    assert!(20 < taken && taken < 130, "{taken} were taken in");
+    assert!(codes.iter().all(|code| matches!(code, 0 | 6007)), "{codes:?}");
+    assert_eq!(handle.queue(), (0, 0));
+    assert_eq!(self::codes(&handle.post(voucher("F-0", 0)).await), 0);
+    drop(handle);
+    tokio::task::spawn_blocking(move || node.stop().unwrap()).await.unwrap();
 }

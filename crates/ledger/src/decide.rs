@@ -101,7 +101,7 @@ impl Desk {
 /// Decides a voucher and encodes it. Of an accepted one the desk holds entries and records, and the state
 /// its effects; of all others, and of a dry run, the state is as it was.
 pub fn post(state: &mut State, past: &dyn Past, ask: &Ask<'_>, desk: &mut Desk) -> Outcome {
-    let outcome = open(state, past, ask, &mut desk.entries);
+    let outcome = read_all(past, open(state, past, ask, &mut desk.entries));
     let outcome = match outcome {
         Outcome::Posted { .. } => match encode(desk, ask) {
             Ok(()) => outcome,
@@ -115,8 +115,14 @@ pub fn post(state: &mut State, past: &dyn Past, ask: &Ask<'_>, desk: &mut Desk) 
 /// Decides a voucher without encoding it. The entries of an accepted one stand in `out`, and the state
 /// holds its effects.
 pub fn decide(state: &mut State, past: &dyn Past, ask: &Ask<'_>, out: &mut Vec<Entry>) -> Outcome {
-    let outcome = open(state, past, ask, out);
+    let outcome = read_all(past, open(state, past, ask, out));
     close(state, ask, outcome)
+}
+
+/// What was decided, unless a record that it asked for could not be read: an honest retry must not be told
+/// that its number was used for something else.
+fn read_all(past: &dyn Past, outcome: Outcome) -> Outcome {
+    past.failure().map_or(outcome, |reason| Outcome::Refused(reason.at(0, "").into()))
 }
 
 fn close(state: &mut State, ask: &Ask<'_>, outcome: Outcome) -> Outcome {

@@ -125,8 +125,11 @@ pub struct PastRecord(pub Vec<u8>);
 
 /// The log so far, durable or still in flight: what a line refers to.
 pub trait Past {
-    /// The record at a position; `None` at or beyond the head.
+    /// The record at a position; `None` at or beyond the head, and when it cannot be read.
     fn record(&self, seq: Seq) -> Option<PastRecord>;
+
+    /// Why a record could not be read since this was asked last: a decision that missed one is none.
+    fn failure(&self) -> Option<Reason>;
 }
 
 /// Decides a line on the state that earlier lines left.

@@ -19,7 +19,7 @@ use ledger::form;
 use ledger::ids::{Date, OfficialId, OrgId};
 use ledger::kind::Kind;
 use ledger::kinds::{Ctx, Past, PastRecord, Poster, decide_line};
-use ledger::reject::Refusal;
+use ledger::reject::{Reason, Refusal};
 use ledger::rules::first;
 use ledger::state::State;
 use ledger::table::Undo;
@@ -31,6 +31,10 @@ struct NoPast;
 
 impl Past for NoPast {
     fn record(&self, _: Seq) -> Option<PastRecord> {
+        None
+    }
+
+    fn failure(&self) -> Option<Reason> {
         None
     }
 }

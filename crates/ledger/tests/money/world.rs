@@ -8,6 +8,7 @@ use ledger::document::document;
 use ledger::field::{Field, Shape};
 use ledger::form;
 use ledger::ids::{Date, OrgId};
+use ledger::reject::Reason;
 use ledger::rules::first;
 use ledger::voucher::{HeaderText, Voucher, VoucherBuilder};
 use ledger::{Ask, Desk, Event, Outcome, Past, PastRecord, Signature, State, post};
@@ -26,6 +27,10 @@ pub(crate) struct Log(pub(crate) Vec<Vec<u8>>);
 impl Past for Log {
     fn record(&self, seq: Seq) -> Option<PastRecord> {
         self.0.get(usize::try_from(seq.0).ok()?).cloned().map(PastRecord)
+    }
+
+    fn failure(&self) -> Option<Reason> {
+        None
     }
 }
 
