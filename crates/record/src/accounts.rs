@@ -2,13 +2,13 @@
 //!
 //! Paths are interned to dense numbers over one arena. The digest is brought up to date on demand:
 //! one subtraction and one addition for each row touched since the last time, however often it
-//! was touched.
+//! was touched. A copy shares what neither side changes (`cow`).
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 use std::hash::BuildHasher;
 use thiserror::Error;
 
+use crate::cow::{CowTable, CowText, CowVec};
 use crate::envelope::Record;
 use crate::hash::Hash;
 use crate::limits::PATH_BYTES_MAX;
@@ -23,14 +23,14 @@ const ROW_BYTES_MAX: usize = 12 + PATH_BYTES_MAX;
 /// All accounts of a log at one position.
 #[derive(Clone, Debug)]
 pub struct Accounts {
-    numbers: HashTable<u32>,
+    numbers: CowTable<u32>,
     // A fixed state: the table's order reaches no digest and no output, but equal runs should
     // also take equal time.
     hasher: FixedState,
-    rows: Vec<Row>,
+    rows: CowVec<Row>,
     /// All paths back to back.
-    paths: String,
-    touched: Vec<u32>,
+    paths: CowText,
+    touched: CowVec<u32>,
     non_zero: u64,
     lanes: Box<LtHash>,
 }
@@ -66,11 +66,11 @@ impl Accounts {
     /// Makes the accounts of an empty log.
     pub fn new() -> Self {
         Self {
-            numbers: HashTable::new(),
+            numbers: CowTable::new(),
             hasher: FixedState::default(),
-            rows: Vec::new(),
-            paths: String::new(),
-            touched: Vec::new(),
+            rows: CowVec::new(),
+            paths: CowText::new(),
+            touched: CowVec::new(),
             non_zero: 0,
             lanes: Box::default(),
         }
@@ -165,10 +165,9 @@ impl Accounts {
         let not_text = |_| refused(PathError::Length { found: path.len() });
         let path = std::str::from_utf8(path).map_err(not_text)?;
         let number = u32::try_from(self.rows.len()).map_err(|_| AccountError::TooMany)?;
-        let start = u32::try_from(self.paths.len()).map_err(|_| AccountError::TooMany)?;
         let len = u8::try_from(path.len()).map_err(|_| AccountError::TooMany)?;
+        let start = self.paths.push(path).ok_or(AccountError::TooMany)?;
         let origin = is_origin(path);
-        self.paths.push_str(path);
         self.rows.push(Row { balance: 0, digested: 0, start, len, origin, touched: false });
         let (rows, paths, hasher) = (&self.rows, &self.paths, &self.hasher);
         let rehash = |n: &u32| hasher.hash_one(path_of(rows, paths, *n).as_bytes());
@@ -187,8 +186,7 @@ impl Accounts {
     #[inline]
     pub fn path_bytes(&self, number: u32) -> Option<&[u8]> {
         let row = self.rows.get(index(number))?;
-        let start = index(row.start);
-        self.paths.as_bytes().get(start..start.saturating_add(usize::from(row.len)))
+        self.paths.get_bytes(row.start, usize::from(row.len))
     }
 
     /// Returns the path of a number.
@@ -214,7 +212,7 @@ impl Accounts {
     /// Returns the accounts with a balance other than zero, ascending by path.
     pub fn iter(&self) -> impl Iterator<Item = (&str, i64)> {
         let mut rows: Vec<(&str, i64)> = (0..)
-            .zip(&self.rows)
+            .zip(self.rows.iter())
             .filter(|(_, row)| row.balance != 0)
             .map(|(number, row)| (path_of(&self.rows, &self.paths, number), row.balance))
             .collect();
@@ -222,10 +220,58 @@ impl Accounts {
         rows.into_iter()
     }
 
+    /// Makes the next copies cheap: they share all rows until one side changes them.
+    pub fn freeze(&mut self) {
+        self.rows.freeze();
+        self.touched.freeze();
+    }
+
+    /// Returns all accounts by number, to be kept and given to [`Accounts::restore`] again in this order:
+    /// path, balance, and the balance that stands in [`Accounts::lanes`].
+    pub fn saved(&self) -> impl ExactSizeIterator<Item = (&str, i64, i64)> {
+        (0..self.rows.len()).map(|at| {
+            let row = self.rows.get(at);
+            let path = row.and_then(|row| self.paths.get(row.start, usize::from(row.len)));
+            let sums = row.map_or((0, 0), |row| (row.balance, row.digested));
+            (path.unwrap_or_default(), sums.0, sums.1)
+        })
+    }
+
+    /// Returns the state of the digest when it was made last.
+    pub fn lanes(&self) -> &LtHash {
+        &self.lanes
+    }
+
+    /// Makes accounts without rows around a digest's state: the rows follow.
+    pub fn with_lanes(lanes: LtHash) -> Self {
+        Self { lanes: Box::new(lanes), ..Self::new() }
+    }
+
+    /// Takes an account as [`Accounts::saved`] gave it, and believes it: whoever keeps accounts checks
+    /// that the bytes are those that were kept.
+    ///
+    /// # Errors
+    /// As [`Accounts::intern`]; a balance on the wrong side of zero.
+    pub fn restore(&mut self, path: &str, balance: i64, digested: i64) -> Result<(), AccountError> {
+        if wrong_side(is_origin(path), balance) {
+            return Err(AccountError::WrongSide { path: path.to_owned(), balance });
+        }
+        let number = self.intern(path)?;
+        let Some(row) = self.rows.get_mut(index(number)) else { return Ok(()) };
+        (row.balance, row.digested, row.touched) = (balance, digested, balance != digested);
+        if row.touched {
+            self.touched.push(number);
+        }
+        if balance != 0 {
+            self.non_zero = self.non_zero.saturating_add(1);
+        }
+        Ok(())
+    }
+
     /// Returns the digest of view 1 at this position.
     pub fn digest(&mut self) -> Hash {
-        let mut touched = std::mem::take(&mut self.touched);
-        for number in touched.drain(..) {
+        let touched = std::mem::take(&mut self.touched);
+        for number in touched.iter().copied() {
             let path = path_of(&self.rows, &self.paths, number);
             let mut row = RowBytes::new(path);
             let Some(state) = self.rows.get_mut(index(number)) else { continue };
@@ -241,7 +287,6 @@ impl Accounts {
             }
             state.digested = state.balance;
         }
-        self.touched = touched;
         self.lanes.view_digest(VIEW, self.non_zero)
     }
 }
@@ -260,12 +305,9 @@ fn index(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-fn path_of<'a>(rows: &[Row], paths: &'a str, number: u32) -> &'a str {
+fn path_of<'a>(rows: &CowVec<Row>, paths: &'a CowText, number: u32) -> &'a str {
     rows.get(index(number))
-        .and_then(|row| {
-            let start = index(row.start);
-            paths.get(start..start.saturating_add(usize::from(row.len)))
-        })
+        .and_then(|row| paths.get(row.start, usize::from(row.len)))
         .unwrap_or_default()
 }
 

@@ -1,7 +1,8 @@
 //! The bytes of the ledger: what a record is, how records chain, and how blocks and segments frame them.
 //!
 //! Lives here: the envelope and its legs, the BLAKE3 chain and salts, seals and the format's own
-//! payloads, the framing of blocks and segments, what a torn tail is, row digests, `Fen`, `Seq`, the table of limits.
+//! payloads, the framing of blocks and segments, what a torn tail is, balances by account with row
+//! digests and copies that share, `Fen`, `Seq`, the table of limits.
 //! Lives elsewhere: files (`journal`), the Merkle tree and signatures (`tlog`), what a record means
 //! (`ledger`).
 //!
@@ -14,6 +15,7 @@ mod amount;
 mod seq;
 
 pub mod context;
+pub mod cow;
 pub mod limits;
 
 mod accounts;

@@ -55,13 +55,27 @@ impl LtHash {
         }
     }
 
-    fn state(&self) -> [u8; STATE_BYTES] {
+    /// Returns the lanes, little-endian.
+    pub fn state(&self) -> [u8; STATE_BYTES] {
         let mut out = [0; STATE_BYTES];
         let (pairs, _) = out.as_chunks_mut::<2>();
         for (bytes, lane) in pairs.iter_mut().zip(self.0) {
             *bytes = lane.to_le_bytes();
         }
         out
+    }
+
+    /// Makes a state of the lanes that [`LtHash::state`] returned; `None` when they are not 2,048 bytes.
+    pub fn of_state(state: &[u8]) -> Option<Self> {
+        let (pairs, []) = state.as_chunks::<2>() else { return None };
+        let mut out = Self::new();
+        if pairs.len() != LANES {
+            return None;
+        }
+        for (lane, bytes) in out.0.iter_mut().zip(pairs) {
+            *lane = u16::from_le_bytes(*bytes);
+        }
+        Some(out)
     }
 
     /// Returns the digest of view number `view` with `rows` rows.

@@ -6,7 +6,11 @@
 //! Always: a row equal to the empty row is absent, so a digest depends on content, not on history.
 //! Source: `docs/format.md`, view digests.
 
+use std::io;
+
 use record::{Hash, LtHash};
+
+use crate::value::{In, Out, invalid};
 
 /// Type of a column or of a part of a key. Integers are little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,6 +186,16 @@ impl Running {
         }
     }
 
+    pub(crate) fn save(&self, out: &mut Out<'_>) -> io::Result<()> {
+        out.put(&self.rows)?;
+        out.0.write_all(&self.lanes.state())
+    }
+
+    pub(crate) fn load(view: u16, from: &mut In<'_>) -> io::Result<Self> {
+        let rows = from.take()?;
+        Ok(Self { view, lanes: Box::new(load_lanes(from)?), rows })
+    }
+
     pub(crate) fn digest(&self) -> ViewDigest {
         let layout = crate::LAYOUTS.iter().find(|layout| layout.number == self.view);
         ViewDigest {
@@ -191,6 +205,13 @@ impl Running {
             digest: self.lanes.view_digest(self.view, self.rows),
         }
     }
+}
+
+/// Reads the lanes of a digest.
+pub(crate) fn load_lanes(from: &mut In<'_>) -> io::Result<LtHash> {
+    let mut state = LtHash::new().state();
+    from.0.read_exact(&mut state)?;
+    LtHash::of_state(&state).ok_or_else(invalid)
 }
 
 /// Digest of one view at one position.

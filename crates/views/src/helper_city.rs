@@ -6,6 +6,8 @@
 //! Always: the net figures (`net`) of helper and home equal the home city's row for source H; they are
 //! counted apart from each other, so that a wrong step shows as a difference.
 
+use std::io;
+
 use ledger::ids::Source;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,7 @@ use crate::home_city::{Held, HomeCity};
 use crate::names::{Names, Quota};
 use crate::step::{Payment, Step, Way, What};
 use crate::table::{No, Table};
+use crate::value::{In, Out, plain};
 
 /// Layout of the canonical row.
 pub(crate) const LAYOUT: Layout = Layout {
@@ -105,6 +108,8 @@ impl HelperCity {
         })
     }
 }
+
+plain!(HelperCity);
 
 /// Helper, home city, tranche, year of the tranche.
 pub(crate) type Key = (u64, u64, No, u16);
@@ -213,12 +218,17 @@ impl HelperCities {
         &self.running
     }
 
-    pub(crate) fn plain(&self) -> Vec<(Key, HelperCity)> {
-        self.rows.iter().map(|(key, row)| (*key, *row)).collect()
+    pub(crate) fn freeze(&mut self) {
+        self.rows.freeze();
     }
 
-    pub(crate) fn of_plain(plain: Vec<(Key, HelperCity)>) -> Self {
-        Self { rows: Table::of_rows(plain), running: Running::new(LAYOUT.number) }
+    pub(crate) fn save(&self, out: &mut Out<'_>) -> io::Result<()> {
+        self.rows.save(out)?;
+        self.running.save(out)
+    }
+
+    pub(crate) fn load(from: &mut In<'_>) -> io::Result<Self> {
+        Ok(Self { rows: Table::load(from)?, running: Running::load(LAYOUT.number, from)? })
     }
 
     pub(crate) fn unsettle(&mut self) {

@@ -10,6 +10,8 @@
 //! leaves the city; money that the ledger's opening balances brought in counts as received, and what of
 //! it was paid before as spent.
 
+use std::io;
+
 use ledger::ids::{Level, Source, Unit};
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,7 @@ use crate::drift::{Drift, add};
 use crate::names::{Names, Quota};
 use crate::step::{Payment, Step, Way, What};
 use crate::table::{No, Table};
+use crate::value::{In, Out, plain};
 
 /// Layout of the canonical row.
 pub(crate) const LAYOUT: Layout = Layout {
@@ -98,8 +101,7 @@ pub(crate) struct HomeCity {
 /// City, source, tranche, year of the tranche.
 pub(crate) type Key = (u64, Source, No, u16);
 
-/// The rows as they are kept in a checkpoint.
-pub(crate) type PlainHomes = Vec<((u64, u8, No, u16), HomeCity)>;
+plain!(HomeCity);
 
 /// All home cities.
 #[derive(Clone, Debug)]
@@ -244,20 +246,17 @@ impl HomeCities {
         &self.running
     }
 
-    pub(crate) fn plain(&self) -> PlainHomes {
-        let source = |source: Source| u8::try_from(source.index()).unwrap_or(u8::MAX);
-        let rows = self.rows.iter();
-        rows.map(|((city, s, tranche, year), row)| ((*city, source(*s), *tranche, *year), *row))
-            .collect()
+    pub(crate) fn freeze(&mut self) {
+        self.rows.freeze();
     }
 
-    pub(crate) fn of_plain(plain: PlainHomes) -> Option<Self> {
-        let rows = plain.into_iter().map(|((city, source, tranche, year), row)| {
-            let source = Source::ALL.get(usize::from(source)).copied()?;
-            Some(((city, source, tranche, year), row))
-        });
-        let rows = Table::of_rows(rows.collect::<Option<Vec<_>>>()?);
-        Some(Self { rows, running: Running::new(LAYOUT.number) })
+    pub(crate) fn save(&self, out: &mut Out<'_>) -> io::Result<()> {
+        self.rows.save(out)?;
+        self.running.save(out)
+    }
+
+    pub(crate) fn load(from: &mut In<'_>) -> io::Result<Self> {
+        Ok(Self { rows: Table::load(from)?, running: Running::load(LAYOUT.number, from)? })
     }
 
     pub(crate) fn unsettle(&mut self) {

@@ -7,18 +7,18 @@
 //! in its own year and village, which is why neither is here.
 
 use std::collections::BTreeSet;
+use std::io;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
 use ledger::ids::HouseholdCode;
 use ledger::words::{Class, HouseholdState};
-use serde::{Deserialize, Serialize};
+use record::cow::CowTable;
 
 use crate::digest::{ColumnType, Layout, RowOut, Running};
 use crate::drift::{Drift, add};
 use crate::names::Names;
 use crate::step::{Change, Payment, Standing, Step, What};
-use crate::table::{No, Table};
+use crate::table::{No, Table, hash};
+use crate::value::{In, Out, Plain};
 
 /// Layout of the canonical row.
 pub(crate) const LAYOUT: Layout = Layout {
@@ -64,19 +64,21 @@ impl Household {
     }
 }
 
+/// Household, unit, and standing payments.
+type Further = ((No, No), i64);
+
 /// All households.
 #[derive(Clone, Debug)]
 pub(crate) struct Households {
     rows: Table<u64, Household>,
     /// Standing payments by further payers, and what does not fit in `Household::live`.
-    spill: HashMap<(No, No), i64, FixedState>,
+    spill: CowTable<Further>,
     running: Running,
 }
 
 impl Households {
     pub(crate) fn new() -> Self {
-        let spill = HashMap::with_hasher(FixedState::default());
-        Self { rows: Table::new(), spill, running: Running::new(LAYOUT.number) }
+        Self { rows: Table::new(), spill: CowTable::new(), running: Running::new(LAYOUT.number) }
     }
 
     /// Returns the number of a household that some record registered.
@@ -150,7 +152,9 @@ impl Households {
             return Ok(i32::from(0 < row.live).saturating_sub(before));
         }
         let key = (no, unit);
-        let mut rest = self.spill.get(&key).copied().unwrap_or(0);
+        let same = |(found, _): &Further| *found == key;
+        let found = self.spill.find(hash(&key), same).copied();
+        let mut rest = found.map_or(0, |(_, rest)| rest);
         let total =
             |row: &Household, rest: i64| rest.saturating_add(if own { row.live.into() } else { 0 });
         let before = i32::from(0 < total(row, rest));
@@ -159,10 +163,19 @@ impl Households {
             _ => rest = rest.saturating_add(one.into()),
         }
         let more = i32::from(0 < total(row, rest)).saturating_sub(before);
-        if rest == 0 {
-            self.spill.remove(&key);
-        } else {
-            self.spill.insert(key, rest);
+        match (found, rest) {
+            (None, 0) => (),
+            (None, _) => {
+                self.spill.insert_unique(hash(&key), (key, rest), |(key, _)| hash(key));
+            }
+            (Some(_), 0) => {
+                self.spill.remove(hash(&key), same);
+            }
+            (Some(_), _) => {
+                if let Some(found) = self.spill.find_mut(hash(&key), same) {
+                    found.1 = rest;
+                }
+            }
         }
         Ok(more)
     }
@@ -183,9 +196,9 @@ impl Households {
     pub(crate) fn paid_by(&self, units: &BTreeSet<No>) -> impl Iterator<Item = HouseholdCode> {
         let further: BTreeSet<No> = self
             .spill
-            .keys()
-            .filter(|(_, unit)| units.contains(unit))
-            .map(|(household, _)| *household)
+            .iter()
+            .filter(|((_, unit), _)| units.contains(unit))
+            .map(|((household, _), _)| *household)
             .collect();
         let paid = move |no: No, row: &Household| {
             row.payer.checked_sub(1).is_some_and(|unit| units.contains(&unit))
@@ -207,37 +220,25 @@ impl Households {
         &self.running
     }
 
-    pub(crate) fn plain(&self) -> PlainHouseholds {
-        let plain = |(code, row): (&u64, &Household)| {
-            let Standing { state, class, active, village } = row.standing;
-            let sums = [row.paid, row.refunded, row.attributed, row.asset_income];
-            let words = (state.map(HouseholdState::index), class.map(Class::index));
-            (*code, sums, words, (active, row.peak, row.live), (village, row.payer))
-        };
-        let mut spill: Vec<((No, No), i64)> = self.spill.iter().map(|(k, n)| (*k, *n)).collect();
-        spill.sort_unstable();
-        PlainHouseholds { rows: self.rows.iter().map(plain).collect(), spill }
+    pub(crate) fn freeze(&mut self) {
+        self.rows.freeze();
     }
 
-    pub(crate) fn of_plain(plain: PlainHouseholds) -> Option<Self> {
-        let rows = plain.rows.into_iter().map(|(code, sums, words, counts, numbers)| {
-            let [paid, refunded, attributed, asset_income] = sums;
-            let (active, peak, live) = counts;
-            let (village, payer) = numbers;
-            let state = words.0.map(HouseholdState::at);
-            let class = words.1.map(Class::at);
-            // A word that this version does not know makes the whole of no use.
-            let known = state != Some(None) && class != Some(None);
-            let (state, class) = (state.flatten(), class.flatten());
-            let standing = Standing { state, class, active, village };
-            let row =
-                Household { paid, refunded, attributed, asset_income, standing, peak, live, payer };
-            known.then_some((code, row))
-        });
-        let rows = Table::of_rows(rows.collect::<Option<Vec<_>>>()?);
-        let mut spill = HashMap::with_hasher(FixedState::default());
-        spill.extend(plain.spill);
-        Some(Self { rows, spill, running: Running::new(LAYOUT.number) })
+    pub(crate) fn save(&self, out: &mut Out<'_>) -> io::Result<()> {
+        self.rows.save(out)?;
+        out.put(&self.spill.len())?;
+        self.spill.iter().try_for_each(|further| out.put(further))?;
+        self.running.save(out)
+    }
+
+    pub(crate) fn load(from: &mut In<'_>) -> io::Result<Self> {
+        let rows = Table::load(from)?;
+        let mut spill = CowTable::new();
+        for _ in 0..from.take::<usize>()? {
+            let further: Further = from.take()?;
+            spill.insert_unique(hash(&further.0), further, |(key, _)| hash(key));
+        }
+        Ok(Self { rows, spill, running: Running::load(LAYOUT.number, from)? })
     }
 
     pub(crate) fn unsettle(&mut self) {
@@ -257,15 +258,31 @@ impl Households {
     }
 }
 
-/// The rows as they are kept in a checkpoint: code; paid, refunded, attributed, asset income; state and
-/// class; active, peak, live; village and payer.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct PlainHouseholds {
-    rows: Vec<PlainRow>,
-    spill: Vec<((No, No), i64)>,
-}
+impl Plain for Household {
+    /// Paid, refunded, attributed, asset income; state and class; active, peak, live; village and payer.
+    type Form = ([i64; 4], (Option<u8>, Option<u8>), (i16, i16, i16), (No, No));
 
-type PlainRow = (u64, [i64; 4], (Option<u8>, Option<u8>), (i16, i16, i16), (No, No));
+    fn plain(&self) -> Self::Form {
+        let Standing { state, class, active, village } = self.standing;
+        let sums = [self.paid, self.refunded, self.attributed, self.asset_income];
+        let words = (state.map(HouseholdState::index), class.map(Class::index));
+        (sums, words, (active, self.peak, self.live), (village, self.payer))
+    }
+
+    fn of_plain((sums, words, counts, numbers): Self::Form) -> Option<Self> {
+        let [paid, refunded, attributed, asset_income] = sums;
+        let (active, peak, live) = counts;
+        let (village, payer) = numbers;
+        let state = words.0.map(HouseholdState::at);
+        let class = words.1.map(Class::at);
+        // A word that this version does not know makes the whole of no use.
+        let known = state != Some(None) && class != Some(None);
+        let (state, class) = (state.flatten(), class.flatten());
+        let standing = Standing { state, class, active, village };
+        let row = Self { paid, refunded, attributed, asset_income, standing, peak, live, payer };
+        known.then_some(row)
+    }
+}
 
 fn write(out: &mut RowOut, row: &Household, names: &Names) {
     let Standing { state, class, active, village } = row.standing;

@@ -12,6 +12,7 @@ mod drift;
 mod names;
 mod step;
 mod table;
+mod value;
 
 mod helper_city;
 mod home_city;

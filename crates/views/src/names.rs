@@ -5,13 +5,14 @@
 //! Always: a name keeps its number; a definition is given once and never changes.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
 
 use ledger::ids::{QuotaId, Source, TrancheId, Unit};
 
-use serde::{Deserialize, Serialize};
-
 use crate::drift::Drift;
 use crate::table::{No, Table};
+use crate::value::{In, Out, Plain};
 
 /// A unit and its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,40 +48,38 @@ pub(crate) struct Tranche {
 pub(crate) struct Names {
     units: Table<u64, ()>,
     /// Units by code, so that those of an area are a range.
-    ordered: BTreeMap<u64, No>,
+    ordered: Arc<BTreeMap<u64, No>>,
     quotas: Table<QuotaId, Option<Quota>>,
     tranches: Table<TrancheId, Option<Tranche>>,
 }
 
-/// Names and definitions as they are kept in a checkpoint.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct PlainNames {
-    units: Vec<u64>,
-    quotas: Vec<(String, Option<FlatQuota>)>,
-    tranches: Vec<(String, Option<FlatTranche>)>,
+impl Plain for Quota {
+    /// Number, source, treasury, home, to, tranche, year.
+    type Form = (No, u8, [u64; 3], No, u16);
+
+    fn plain(&self) -> Self::Form {
+        let units = [self.treasury, self.home, self.to].map(Unit::code);
+        (self.no, self.source.plain(), units, self.tranche, self.year)
+    }
+
+    fn of_plain((no, source, units, tranche, year): Self::Form) -> Option<Self> {
+        let [treasury, home, to] = units.map(Unit::of_code);
+        let (treasury, home, to) = (treasury?, home?, to?);
+        Some(Self { no, source: Source::of_plain(source)?, treasury, home, to, tranche, year })
+    }
 }
 
-/// Home, year, helper.
-type FlatTranche = (u64, u16, u64);
-/// Source, treasury, home, to, tranche, year.
-type FlatQuota = (u8, u64, u64, u64, No, u16);
+impl Plain for Tranche {
+    /// Home, year, helper.
+    type Form = (u64, u16, u64);
 
-fn flat(quota: Quota) -> FlatQuota {
-    let source = u8::try_from(quota.source.index()).unwrap_or(u8::MAX);
-    let (treasury, home, to) = (quota.treasury.code(), quota.home.code(), quota.to.code());
-    (source, treasury, home, to, quota.tranche, quota.year)
-}
+    fn plain(&self) -> Self::Form {
+        (self.home.code(), self.year, self.helper.code())
+    }
 
-fn of_flat((source, treasury, home, to, tranche, year): &FlatQuota) -> Option<Quota> {
-    Some(Quota {
-        no: 0,
-        source: *Source::ALL.get(usize::from(*source))?,
-        treasury: Unit::of_code(*treasury)?,
-        home: Unit::of_code(*home)?,
-        to: Unit::of_code(*to)?,
-        tranche: *tranche,
-        year: *year,
-    })
+    fn of_plain((home, year, helper): Self::Form) -> Option<Self> {
+        Some(Self { home: Unit::of_code(home)?, year, helper: Unit::of_code(helper)? })
+    }
 }
 
 /// Name of the tranche of quotas that were there before the ledger began.
@@ -90,51 +89,29 @@ impl Names {
     pub(crate) fn new() -> Self {
         Self {
             units: Table::new(),
-            ordered: BTreeMap::new(),
+            ordered: Arc::default(),
             quotas: Table::new(),
             tranches: Table::new(),
         }
     }
 
-    pub(crate) fn plain(&self) -> PlainNames {
-        PlainNames {
-            units: self.units.iter().map(|(code, ())| *code).collect(),
-            quotas: self
-                .quotas
-                .iter()
-                .map(|(id, quota)| (id.to_string(), quota.map(flat)))
-                .collect(),
-            tranches: self
-                .tranches
-                .iter()
-                .map(|(id, row)| {
-                    let flat = row.map(|t| (t.home.code(), t.year, t.helper.code()));
-                    (id.to_string(), flat)
-                })
-                .collect(),
-        }
+    pub(crate) fn freeze(&mut self) {
+        self.units.freeze();
+        self.quotas.freeze();
+        self.tranches.freeze();
     }
 
-    pub(crate) fn of_plain(plain: PlainNames) -> Option<Self> {
-        let mut names = Self::new();
-        for code in plain.units {
-            names.place(Unit::of_code(code)?);
-        }
-        for (id, row) in plain.tranches {
-            let no = names.tranches.number(&TrancheId::new(&id)?);
-            if let Some((home, year, helper)) = row {
-                let (home, helper) = (Unit::of_code(home)?, Unit::of_code(helper)?);
-                *names.tranches.change(no)? = Some(Tranche { home, year, helper });
-            }
-        }
-        for (id, row) in plain.quotas {
-            let id = QuotaId::id(&id)?;
-            match row {
-                Some(row) => drop(names.define(id, of_flat(&row)?).ok()?),
-                None => drop(names.quotas.number(&id)),
-            }
-        }
-        Some(names)
+    pub(crate) fn save(&self, out: &mut Out<'_>) -> io::Result<()> {
+        self.units.save(out)?;
+        self.quotas.save(out)?;
+        self.tranches.save(out)
+    }
+
+    pub(crate) fn load(from: &mut In<'_>) -> io::Result<Self> {
+        let units = Table::load(from)?;
+        let ordered = (0..).zip(units.iter()).map(|(no, (code, ()))| (*code, no)).collect();
+        let (quotas, tranches) = (Table::load(from)?, Table::load(from)?);
+        Ok(Self { units, ordered: Arc::new(ordered), quotas, tranches })
     }
 
     /// Returns a unit with its number, which it gets at first use.
@@ -142,7 +119,7 @@ impl Names {
         let before = self.units.len();
         let no = self.units.number(&unit.code());
         if before < self.units.len() {
-            self.ordered.insert(unit.code(), no);
+            Arc::make_mut(&mut self.ordered).insert(unit.code(), no);
         }
         Place { no, unit }
     }

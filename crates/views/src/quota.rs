@@ -6,6 +6,8 @@
 //! Always: `issued` is net of what was withdrawn at the top; `paid` of a unit is `used` less what an
 //! opening balance says was paid before, and is not stored.
 
+use std::io;
+
 use ledger::ids::Unit;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +16,8 @@ use crate::digest::{ColumnType, Layout, RowOut, Running};
 use crate::drift::{Drift, add};
 use crate::names::{Names, Place, Quota};
 use crate::step::{Payment, Step, What};
-use crate::table::{NONE, No, Table};
+use crate::table::{Chains, No, Table};
+use crate::value::{In, Out, invalid, plain};
 
 /// Layout of the canonical row. The row of unit 0 is the quota's definition, others are a unit's share.
 pub(crate) const LAYOUT: Layout = Layout {
@@ -56,22 +59,14 @@ pub(crate) struct Share {
     pub(crate) held: i64,
 }
 
-/// The rows as they are kept in a checkpoint.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct PlainQuotas {
-    wholes: Vec<(No, Whole)>,
-    shares: Vec<((No, No), Share)>,
-}
+plain!(Whole, Share);
 
 /// All quotas.
 #[derive(Clone, Debug)]
 pub(crate) struct Quotas {
     wholes: Table<No, Whole>,
     shares: Table<(No, No), Share>,
-    /// By share: the quota's share before it.
-    older: Vec<No>,
-    /// By quota: its newest share.
-    newest: Vec<No>,
+    by_quota: Chains,
     running: Running,
 }
 
@@ -80,8 +75,7 @@ impl Quotas {
         Self {
             wholes: Table::new(),
             shares: Table::new(),
-            older: Vec::new(),
-            newest: Vec::new(),
+            by_quota: Chains::default(),
             running: Running::new(LAYOUT.number),
         }
     }
@@ -161,13 +155,7 @@ impl Quotas {
         let before = self.shares.len();
         let no = self.shares.number(&(quota, unit));
         if before < self.shares.len() {
-            let at = crate::table::at(quota);
-            if self.newest.len() <= at {
-                self.newest.resize(at.saturating_add(1), NONE);
-            }
-            let newest = self.newest.get_mut(at)?;
-            self.older.push(*newest);
-            *newest = no;
+            self.by_quota.push(quota)?;
         }
         self.shares.change(no)
     }
@@ -179,10 +167,8 @@ impl Quotas {
 
     /// Returns the units that have or had a share of a quota, newest first.
     pub(crate) fn shares(&self, quota: No) -> impl Iterator<Item = (No, Share)> {
-        let at = |rows: &[No], no: No| rows.get(crate::table::at(no)).copied();
-        std::iter::successors(at(&self.newest, quota), move |no| at(&self.older, *no))
-            .take_while(|no| *no != NONE)
-            .filter_map(|no| Some((self.shares.key(no)?.1, self.shares.get(no))))
+        let shares = self.by_quota.of(quota);
+        shares.filter_map(|no| Some((self.shares.key(no)?.1, self.shares.get(no))))
     }
 
     pub(crate) fn running(&mut self, names: &Names, out: &mut RowOut) -> &Running {
@@ -199,20 +185,26 @@ impl Quotas {
         &self.running
     }
 
-    pub(crate) fn plain(&self) -> PlainQuotas {
-        PlainQuotas {
-            wholes: self.wholes.iter().map(|(no, row)| (*no, *row)).collect(),
-            shares: self.shares.iter().map(|(key, row)| (*key, *row)).collect(),
-        }
+    pub(crate) fn freeze(&mut self) {
+        self.wholes.freeze();
+        self.shares.freeze();
+        self.by_quota.freeze();
     }
 
-    pub(crate) fn of_plain(plain: PlainQuotas) -> Option<Self> {
-        let mut quotas = Self::new();
-        quotas.wholes = Table::of_rows(plain.wholes);
-        for ((quota, unit), row) in plain.shares {
-            *quotas.entry(quota, unit)? = row;
+    pub(crate) fn save(&self, out: &mut Out<'_>) -> io::Result<()> {
+        self.wholes.save(out)?;
+        self.shares.save(out)?;
+        self.running.save(out)
+    }
+
+    pub(crate) fn load(from: &mut In<'_>, names: &Names) -> io::Result<Self> {
+        let (wholes, shares) = (Table::load(from)?, Table::load(from)?);
+        let mut by_quota = Chains::default();
+        for ((quota, _), _) in shares.iter() {
+            names.quota_of(*quota).ok_or_else(invalid)?;
+            by_quota.push(*quota).ok_or_else(invalid)?;
         }
-        Some(quotas)
+        Ok(Self { wholes, shares, by_quota, running: Running::load(LAYOUT.number, from)? })
     }
 
     pub(crate) fn unsettle(&mut self) {

@@ -1,14 +1,18 @@
 //! Rows by dense number, found by key, that remember what they were at the last digest.
 //!
-//! Lives here: the container of every view. Lives elsewhere: what a row holds and how it is spelled
-//! for the digest (each view).
+//! Lives here: the container of every view, and what hangs rows of one owner together. Lives elsewhere:
+//! what a row holds and how it is spelled for the digest (each view).
 //!
-//! Always: a row's number is given by first use and never changes; no hash order leaves this file.
+//! Always: a row's number is given by first use and never changes; no hash order leaves this file; a
+//! copy shares what neither side changes.
 
 use std::hash::{BuildHasher, Hash};
+use std::io;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
+use record::cow::{CowTable, CowVec};
+
+use crate::value::{In, Out, Plain, invalid};
 
 /// Number of a row within its table.
 pub(crate) type No = u32;
@@ -20,24 +24,24 @@ pub(crate) const NONE: No = No::MAX;
 #[derive(Clone, Debug)]
 pub(crate) struct Table<K, R> {
     /// Key and row side by side: finding a row has touched its cache line already.
-    rows: Vec<(K, R)>,
-    index: HashTable<No>,
+    rows: CowVec<(K, R)>,
+    index: CowTable<No>,
     /// The row found last. The lines of a voucher mostly share their rows.
     last: No,
     /// One bit a row: whether `before` holds it.
     touched: Vec<u64>,
     /// Rows touched since the last digest, as they were then.
-    before: Vec<(No, R)>,
+    before: CowVec<(No, R)>,
 }
 
 impl<K: Copy + Eq + Hash, R: Copy + Default + PartialEq> Table<K, R> {
     pub(crate) fn new() -> Self {
         Self {
-            rows: Vec::new(),
-            index: HashTable::new(),
+            rows: CowVec::new(),
+            index: CowTable::new(),
             last: NONE,
             touched: Vec::new(),
-            before: Vec::new(),
+            before: CowVec::new(),
         }
     }
 
@@ -52,20 +56,22 @@ impl<K: Copy + Eq + Hash, R: Copy + Default + PartialEq> Table<K, R> {
 
     /// Returns the number of a key, and makes it an empty row if it has none.
     pub(crate) fn number(&mut self, key: &K) -> No {
-        if let Some(no) = self.find(key) {
-            self.last = no;
-            return no;
-        }
+        let no = self.find(key).unwrap_or_else(|| self.push(*key, R::default()));
+        self.last = no;
+        no
+    }
+
+    /// Adds the row of a new key.
+    fn push(&mut self, key: K, row: R) -> No {
         // 2^32 - 1 rows of 20 bytes and more do not fit in memory before numbers run out.
         let no = No::try_from(self.rows.len()).unwrap_or(NONE);
         if no.is_multiple_of(64) {
             self.touched.push(0);
         }
-        self.rows.push((*key, R::default()));
+        self.rows.push((key, row));
         let rows = &self.rows;
         self.index
-            .insert_unique(hash(key), no, |no| rows.get(at(*no)).map_or(0, |(key, _)| hash(key)));
-        self.last = no;
+            .insert_unique(hash(&key), no, |no| rows.get(at(*no)).map_or(0, |(key, _)| hash(key)));
         no
     }
 
@@ -87,10 +93,7 @@ impl<K: Copy + Eq + Hash, R: Copy + Default + PartialEq> Table<K, R> {
     /// Returns a row to change. `None` for a number that was never given.
     pub(crate) fn change(&mut self, no: No) -> Option<&mut R> {
         let (_, row) = self.rows.get_mut(at(no))?;
-        let word = self.touched.get_mut(at(no.checked_div(64)?))?;
-        let bit = 1_u64.checked_shl(no % 64)?;
-        if *word & bit == 0 {
-            *word |= bit;
+        if touch(&mut self.touched, no)? {
             self.before.push((no, *row));
         }
         Some(row)
@@ -112,45 +115,111 @@ impl<K: Copy + Eq + Hash, R: Copy + Default + PartialEq> Table<K, R> {
         self.rows.iter().map(|(key, row)| (key, row))
     }
 
-    /// Makes a table of rows in the order of their numbers; its first digest takes in every row.
-    pub(crate) fn of_rows(rows: impl IntoIterator<Item = (K, R)>) -> Self {
-        let mut table = Self::new();
-        for (key, row) in rows {
-            if let Some(slot) = table.entry(&key) {
-                *slot = row;
-            }
-        }
-        table
+    /// Makes the next copies cheap.
+    pub(crate) fn freeze(&mut self) {
+        self.rows.freeze();
+        self.before.freeze();
     }
 
     /// Calls `change(key, before, now)` for each row that differs from the last digest.
     pub(crate) fn settle(&mut self, mut change: impl FnMut(No, &K, &R, &R)) {
         // Taken, so that what a busy month needed is given back.
-        for (no, before) in std::mem::take(&mut self.before) {
+        for (no, before) in std::mem::take(&mut self.before).iter() {
             let word = no.checked_div(64).and_then(|w| self.touched.get_mut(at(w)));
             if let Some(word) = word {
                 *word = 0;
             }
-            if let Some((key, now)) = self.rows.get(at(no))
-                && before != *now
+            if let Some((key, now)) = self.rows.get(at(*no))
+                && before != now
             {
-                change(no, key, &before, now);
+                change(*no, key, before, now);
             }
         }
     }
 
     /// Forgets the last digest: the next one takes in every row anew.
     pub(crate) fn unsettle(&mut self) {
-        self.before.clear();
-        self.touched.fill(u64::MAX);
-        if let Some(last) = self.touched.last_mut()
-            && let Some(bit) = 1_u64.checked_shl(No::try_from(self.rows.len() % 64).unwrap_or(0))
-            && bit != 1
-        {
-            *last = bit.wrapping_sub(1);
+        self.before = CowVec::new();
+        self.touched.fill(0);
+        for no in 0..No::try_from(self.rows.len()).unwrap_or(NONE) {
+            touch(&mut self.touched, no);
+            self.before.push((no, R::default()));
         }
-        let numbers = 0..No::try_from(self.rows.len()).unwrap_or(NONE);
-        self.before.extend(numbers.map(|no| (no, R::default())));
+    }
+}
+
+impl<K: Copy + Eq + Hash + Plain, R: Copy + Default + PartialEq + Plain> Table<K, R> {
+    /// Writes the rows, and what the last digest knew of those that were touched since.
+    pub(crate) fn save(&self, out: &mut Out<'_>) -> io::Result<()> {
+        out.put(&self.rows.len())?;
+        for (key, row) in self.rows.iter() {
+            out.put(&(key.plain(), row.plain()))?;
+        }
+        out.put(&self.before.len())?;
+        self.before.iter().try_for_each(|(no, before)| out.put(&(*no, before.plain())))
+    }
+
+    /// Reads a table that was written so.
+    pub(crate) fn load(from: &mut In<'_>) -> io::Result<Self> {
+        let mut table = Self::new();
+        for _ in 0..from.take::<usize>()? {
+            let (key, row) = from.take()?;
+            let (key, row) = (K::of_plain(key), R::of_plain(row));
+            table.push(key.ok_or_else(invalid)?, row.ok_or_else(invalid)?);
+        }
+        for _ in 0..from.take::<usize>()? {
+            let (no, before) = from.take()?;
+            let before = R::of_plain(before).ok_or_else(invalid)?;
+            if !touch(&mut table.touched, no).ok_or_else(invalid)? {
+                return Err(invalid());
+            }
+            table.before.push((no, before));
+        }
+        Ok(table)
+    }
+}
+
+/// Marks a row as touched and says whether it was not before; `None` for a row far beyond the last.
+fn touch(touched: &mut [u64], no: No) -> Option<bool> {
+    let word = touched.get_mut(at(no.checked_div(64)?))?;
+    let bit = 1_u64.checked_shl(no % 64)?;
+    let new = *word & bit == 0;
+    *word |= bit;
+    Some(new)
+}
+
+/// The rows of each owner, newest first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Chains {
+    /// By row: the owner's row before it.
+    older: CowVec<No>,
+    /// By owner: its newest row.
+    newest: CowVec<No>,
+}
+
+impl Chains {
+    /// Gives the next row to an owner. Rows come in the order of their numbers.
+    pub(crate) fn push(&mut self, owner: No) -> Option<()> {
+        let row = No::try_from(self.older.len()).ok()?;
+        while self.newest.len() <= at(owner) {
+            self.newest.push(NONE);
+        }
+        let newest = self.newest.get_mut(at(owner))?;
+        self.older.push(std::mem::replace(newest, row));
+        Some(())
+    }
+
+    /// Makes the next copies cheap.
+    pub(crate) fn freeze(&mut self) {
+        self.older.freeze();
+        self.newest.freeze();
+    }
+
+    /// Returns the rows of an owner, newest first.
+    pub(crate) fn of(&self, owner: No) -> impl Iterator<Item = No> {
+        let first = self.newest.get(at(owner)).copied();
+        std::iter::successors(first, |no| self.older.get(at(*no)).copied())
+            .take_while(|no| *no != NONE)
     }
 }
 
@@ -183,6 +252,8 @@ mod tests {
         *table.entry(&8).unwrap() = 5;
         *table.entry(&8).unwrap() = 1;
         let _ = table.number(&900);
+        table.freeze();
+        let mut copy = table.clone();
         assert_eq!(changes(&mut table), [(7, 1, 6)]);
         assert_eq!((table.of(&7), table.of(&900), table.of(&902)), (6, 0, 0));
         assert_eq!(changes(&mut table), []);
@@ -194,5 +265,19 @@ mod tests {
         *table.entry(&901).unwrap() = 3;
         assert_eq!(changes(&mut table).len(), 201);
         assert!(table.change(901).is_none());
+        // The copy is where it was.
+        assert_eq!((copy.of(&7), copy.find(&901)), (6, None));
+        assert_eq!(changes(&mut copy), [(7, 1, 6)]);
+    }
+
+    #[test]
+    fn rows_hang_together() {
+        let mut chains = Chains::default();
+        for owner in [3, 700, 3, 0, 3] {
+            chains.push(owner).unwrap();
+        }
+        assert_eq!(chains.of(3).collect::<Vec<_>>(), [4, 2, 0]);
+        assert_eq!(chains.of(700).collect::<Vec<_>>(), [1]);
+        assert_eq!((chains.of(5).count(), chains.of(9_000).count()), (0, 0));
     }
 }

@@ -4,6 +4,8 @@
 //! reversed. Rows of closed records are kept out of sight, since the reversal of an arrival opens them
 //! again.
 
+use std::io;
+
 use ledger::ids::Unit;
 use record::Seq;
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,7 @@ use crate::drift::{Drift, add};
 use crate::names::{Names, Place};
 use crate::step::{Step, Way, What};
 use crate::table::{NONE, No, Table};
+use crate::value::{In, Out, plain};
 
 /// Layout of the canonical row.
 pub(crate) const LAYOUT: Layout = Layout {
@@ -61,6 +64,8 @@ impl Sent {
         if self.open() == Some(0) { Self::default() } else { self }
     }
 }
+
+plain!(Sent);
 
 /// All sent records.
 #[derive(Clone, Debug)]
@@ -137,12 +142,17 @@ impl Transits {
         &self.running
     }
 
-    pub(crate) fn plain(&self) -> Vec<(u64, Sent)> {
-        self.rows.iter().map(|(seq, row)| (*seq, *row)).collect()
+    pub(crate) fn freeze(&mut self) {
+        self.rows.freeze();
     }
 
-    pub(crate) fn of_plain(plain: Vec<(u64, Sent)>) -> Self {
-        Self { rows: Table::of_rows(plain), running: Running::new(LAYOUT.number) }
+    pub(crate) fn save(&self, out: &mut Out<'_>) -> io::Result<()> {
+        self.rows.save(out)?;
+        self.running.save(out)
+    }
+
+    pub(crate) fn load(from: &mut In<'_>) -> io::Result<Self> {
+        Ok(Self { rows: Table::load(from)?, running: Running::load(LAYOUT.number, from)? })
     }
 
     pub(crate) fn unsettle(&mut self) {

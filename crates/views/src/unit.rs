@@ -7,6 +7,8 @@
 //! quota and cash stand in rows without a purpose, payments in rows with theirs, people in the row
 //! without year and source.
 
+use std::io;
+
 use ledger::ids::{Purpose, Source, Unit};
 use ledger::words::HouseholdState;
 
@@ -16,7 +18,8 @@ use crate::digest::{ColumnType, Layout, RowOut, Running};
 use crate::drift::{Drift, add, count};
 use crate::names::{Names, Place, Quota};
 use crate::step::{Payment, Standing, Step, What};
-use crate::table::{NONE, No, Table};
+use crate::table::{Chains, NONE, No, Table};
+use crate::value::{In, Out, Plain, invalid, plain};
 
 /// Layout of the canonical row.
 pub(crate) const LAYOUT: Layout = Layout {
@@ -74,6 +77,8 @@ pub(crate) struct People {
     pub(crate) registered_households: i32,
     pub(crate) registered_members: i32,
 }
+
+plain!(Position, Spending, People);
 
 type Year = u16;
 pub(crate) type PositionKey = (No, Year, Source);
@@ -243,31 +248,27 @@ impl Units {
         &self.running
     }
 
-    pub(crate) fn plain(&self) -> PlainUnits {
-        let source = |source: &Source| u8::try_from(source.index()).unwrap_or(u8::MAX);
-        let positions = self.positions.rows.iter();
-        let spendings = self.spendings.rows.iter();
-        PlainUnits {
-            positions: positions.map(|((no, y, s), row)| ((*no, *y, source(s)), *row)).collect(),
-            spendings: spendings
-                .map(|((no, y, s, p), row)| ((*no, *y, source(s), p.to_string()), *row))
-                .collect(),
-            people: self.people.iter().map(|(no, row)| (*no, *row)).collect(),
-        }
+    pub(crate) fn freeze(&mut self) {
+        self.positions.freeze();
+        self.spendings.freeze();
+        self.people.freeze();
     }
 
-    pub(crate) fn of_plain(plain: PlainUnits) -> Option<Self> {
-        let source = |no: u8| Source::ALL.get(usize::from(no)).copied();
-        let mut units = Self::new();
-        for ((no, year, s), row) in plain.positions {
-            *units.positions.entry(no, &(no, year, source(s)?))? = row;
-        }
-        for ((no, year, s, purpose), row) in plain.spendings {
-            let key = (no, year, source(s)?, Purpose::new(&purpose)?);
-            *units.spendings.entry(no, &key)? = row;
-        }
-        units.people = Table::of_rows(plain.people);
-        Some(units)
+    pub(crate) fn save(&self, out: &mut Out<'_>) -> io::Result<()> {
+        self.positions.rows.save(out)?;
+        self.spendings.rows.save(out)?;
+        self.people.save(out)?;
+        self.running.save(out)
+    }
+
+    pub(crate) fn load(from: &mut In<'_>, names: &Names) -> io::Result<Self> {
+        let known = |unit: No| names.unit(unit).map(|_| unit);
+        Ok(Self {
+            positions: Chained::load(from, |(unit, _, _)| known(*unit))?,
+            spendings: Chained::load(from, |(unit, _, _, _)| known(*unit))?,
+            people: Table::load(from)?,
+            running: Running::load(LAYOUT.number, from)?,
+        })
     }
 
     pub(crate) fn unsettle(&mut self) {
@@ -323,50 +324,49 @@ fn write_people(out: &mut RowOut, row: &People) {
     out.i32(row.registered_households).i32(row.registered_members);
 }
 
-/// The rows as they are kept in a checkpoint.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct PlainUnits {
-    positions: Vec<((No, u16, u8), Position)>,
-    spendings: Vec<((No, u16, u8, String), Spending)>,
-    people: Vec<(No, People)>,
-}
-
 /// A table whose rows of one unit hang together.
 #[derive(Clone, Debug)]
 struct Chained<K, R> {
     rows: Table<K, R>,
-    /// By row: the unit's row before it.
-    older: Vec<No>,
-    /// By unit: its newest row.
-    newest: Vec<No>,
+    by_unit: Chains,
 }
 
 impl<K: Copy + Eq + std::hash::Hash, R: Copy + Default + PartialEq> Chained<K, R> {
     fn new() -> Self {
-        Self { rows: Table::new(), older: Vec::new(), newest: Vec::new() }
+        Self { rows: Table::new(), by_unit: Chains::default() }
     }
 
     fn entry(&mut self, unit: No, key: &K) -> Option<&mut R> {
         let before = self.rows.len();
         let no = self.rows.number(key);
         if before < self.rows.len() {
-            let unit = usize::try_from(unit).ok()?;
-            if self.newest.len() <= unit {
-                self.newest.resize(unit.checked_add(1)?, NONE);
-            }
-            let newest = self.newest.get_mut(unit)?;
-            self.older.push(*newest);
-            *newest = no;
+            self.by_unit.push(unit)?;
         }
         self.rows.change(no)
     }
 
+    fn freeze(&mut self) {
+        self.rows.freeze();
+        self.by_unit.freeze();
+    }
+
     /// Returns the rows of a unit, newest first.
     fn of(&self, unit: No) -> impl Iterator<Item = (K, R)> {
-        let at = |rows: &[No], no: No| rows.get(usize::try_from(no).ok()?).copied();
-        let first = at(&self.newest, unit);
-        std::iter::successors(first, move |no| at(&self.older, *no))
-            .take_while(|no| *no != NONE)
-            .filter_map(|no| Some((self.rows.key(no)?, self.rows.get(no))))
+        let rows = self.by_unit.of(unit);
+        rows.filter_map(|no| Some((self.rows.key(no)?, self.rows.get(no))))
+    }
+
+    /// `unit` names the unit of a row, if there is one.
+    fn load(from: &mut In<'_>, unit: impl Fn(&K) -> Option<No>) -> io::Result<Self>
+    where
+        K: Plain,
+        R: Plain,
+    {
+        let rows: Table<K, R> = Table::load(from)?;
+        let mut by_unit = Chains::default();
+        for (key, _) in rows.iter() {
+            unit(key).and_then(|unit| by_unit.push(unit)).ok_or_else(invalid)?;
+        }
+        Ok(Self { rows, by_unit })
     }
 }

@@ -10,7 +10,6 @@
 
 mod filler;
 mod store;
-mod value;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};

@@ -14,9 +14,9 @@ use record::{Hash, Seq};
 use serde::{Deserialize, Serialize};
 use sled::{Batch, Db};
 
-use super::value;
 use crate::history::AsOf;
-use crate::projection::{Plain, Projection};
+use crate::projection::Projection;
+use crate::value::{self, In, Out};
 
 /// The cache cannot be believed: it is deleted and made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +145,8 @@ impl Store {
     /// Keeps a checkpoint.
     pub(crate) fn put_checkpoint(&self, views: &Projection) -> Result<(), Doubt> {
         let at = views.next_seq().0;
-        let bytes = value::encode(&views.plain()).ok_or(Doubt)?;
+        let mut bytes = Vec::new();
+        views.save(&mut Out(&mut bytes)).map_err(|_| Doubt)?;
         let mut parts = 0_u32;
         for (number, part) in (0..).zip(bytes.chunks(PART_BYTES)) {
             let key = part_key(at, number);
@@ -196,8 +197,7 @@ impl Store {
         if *blake3::hash(&bytes).as_bytes() != found.hash {
             return Err(Doubt);
         }
-        let plain: Plain = value::decode(&bytes).ok_or(Doubt)?;
-        let views = Projection::of_plain(plain).ok_or(Doubt)?;
+        let views = Projection::load(&mut In(&mut bytes.as_slice())).map_err(|_| Doubt)?;
         if views.next_seq().0 == at { Ok(Some(views)) } else { Err(Doubt) }
     }
 }

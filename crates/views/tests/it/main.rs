@@ -30,6 +30,7 @@ mod identities;
 mod ledger_world;
 mod model;
 mod rows;
+mod shared;
 mod story;
 mod versus_model;
 mod world;
