@@ -10,11 +10,14 @@
 //! before is little: each account's balance, and to whom a quota belongs.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+use std::hint::black_box;
 
-use record::limits::RECORD_LEGS_MAX;
-use record::{Accounts, BOOKS, Book, Record};
+use foldhash::fast::RandomState;
+use record::limits::{PATH_BYTES_MAX, RECORD_LEGS_MAX};
+use record::{BOOKS, Book, Hash, LtHash, Record};
 
-use crate::report::Stop;
+use crate::report::{Stop, to_u64};
 
 /// The sums that each record leaves as they are, numbered as in the project's list of identities.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -224,30 +227,171 @@ fn last_part(name: &[u8]) -> &[u8] {
     name.rsplit(|byte| *byte == b'.').next().unwrap_or_default()
 }
 
-/// The balances of all accounts, and the home of each quota.
+/// Number of the view of accounts, which seals state the digest of.
+const VIEW: u16 = 1;
+
+/// An account and its balance in fen.
+struct Account {
+    path: [u8; PATH_BYTES_MAX],
+    len: u8,
+    /// Value enters here: never above zero; all others are never below.
+    is_origin: bool,
+    is_touched: bool,
+    balance: i64,
+    /// The balance that stands in the digest.
+    digested: i64,
+}
+
+impl Account {
+    fn new(name: &[u8]) -> Self {
+        let mut path = [0; PATH_BYTES_MAX];
+        path.iter_mut().zip(name).for_each(|(to, from)| *to = *from);
+        let len = u8::try_from(name.len().min(PATH_BYTES_MAX)).unwrap_or(0);
+        let is_origin = std::str::from_utf8(name).is_ok_and(record::is_origin);
+        Self { path, len, is_origin, is_touched: false, balance: 0, digested: 0 }
+    }
+
+    fn path(&self) -> &[u8] {
+        self.path.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+/// Where a path's hash leads.
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    /// Another part of the hash.
+    tag: u32,
+    /// One more than the account's number; 0 is free.
+    after: u32,
+}
+
+impl Slot {
+    fn number(self) -> Option<usize> {
+        usize::try_from(self.after).ok()?.checked_sub(1)
+    }
+}
+
+fn tag(hash: u64) -> u32 {
+    u32::try_from(hash >> 32).unwrap_or(0)
+}
+
+/// The balances of all accounts, and the home of each quota. The server's own books are other code: what
+/// a seal says of them is held against these.
 #[derive(Default)]
 pub(crate) struct Books {
-    pub(crate) accounts: Accounts,
-    /// Account numbers of the legs that come next, last one first; see [`Books::look_up`].
-    numbers: Vec<u32>,
+    /// By number, in order of first use.
+    accounts: Vec<Account>,
+    /// A power of two, at most half of them taken: whoever finds another's goes on to the next.
+    slots: Vec<Slot>,
+    hasher: RandomState,
+    /// Numbers of the accounts that moved since the digest was made.
+    touched: Vec<usize>,
+    digest: LtHash,
+    /// Numbers of the legs that are applied next; see [`Books::look_up`].
+    next: std::vec::IntoIter<usize>,
     homes: BTreeMap<Box<[u8]>, Box<[u8]>>,
 }
 
 impl Books {
-    /// Applies the legs of the next record: no account may come to the wrong side of zero, and a
-    /// quota is issued from the plan of the first record that names both, and no other.
+    /// Looks up the accounts of all legs of records that are applied next.
+    ///
+    /// A look-up is nothing but waiting for memory, two times in a row. So it is done in three turns
+    /// over many legs, of which the first two only touch what the third needs: then they wait at once.
+    pub(crate) fn look_up<'r>(&mut self, records: impl Iterator<Item = Record<'r>>) {
+        // The next line of a voucher moves most of the accounts that the one before moved.
+        let mut before = [(&[][..], 0); RECORD_LEGS_MAX];
+        let (mut paths, mut legs) = (Vec::new(), Vec::new());
+        for record in records {
+            for (before, (path, _)) in before.iter_mut().zip(record.legs().bytes()) {
+                if before.0 != path {
+                    *before = (path, paths.len());
+                    paths.push((self.hasher.hash_one(path), path));
+                }
+                legs.push(before.1);
+            }
+        }
+        let slots = || paths.iter().filter_map(|(hash, _)| self.slots.get(self.slot(*hash)));
+        black_box(slots().fold(0, |all, slot| all ^ slot.after));
+        let accounts = slots().filter_map(|slot| self.accounts.get(slot.number()?));
+        black_box(accounts.fold(0, |all, account| all ^ account.balance ^ i64::from(account.len)));
+        let numbers = paths.iter().map(|(hash, path)| self.number(*hash, path)).collect::<Vec<_>>();
+        for leg in &mut legs {
+            *leg = numbers.get(*leg).copied().unwrap_or(usize::MAX);
+        }
+        self.next = legs.into_iter();
+    }
+
+    /// Where the search for a hash begins.
+    fn slot(&self, hash: u64) -> usize {
+        usize::try_from(hash).unwrap_or(0) & self.slots.len().wrapping_sub(1)
+    }
+
+    /// Finds the number of a path's account, or else the slot that is free for it.
+    fn find(&self, hash: u64, path: &[u8]) -> Result<usize, usize> {
+        let mut at = self.slot(hash);
+        while let Some(slot) = self.slots.get(at) {
+            let Some(number) = slot.number() else { break };
+            let account = self.accounts.get(number).filter(|_| slot.tag == tag(hash));
+            if account.is_some_and(|account| account.path() == path) {
+                return Ok(number);
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+        Err(at)
+    }
+
+    /// Returns the number of a path's account, which is made if there is none.
+    fn number(&mut self, hash: u64, path: &[u8]) -> usize {
+        if self.slots.len() <= 2 * self.accounts.len() {
+            let slots = (4 * self.accounts.len()).next_power_of_two().max(1_024);
+            self.slots = vec![Slot::default(); slots];
+            for number in 0..self.accounts.len() {
+                let Some(account) = self.accounts.get(number) else { continue };
+                let hash = self.hasher.hash_one(account.path());
+                let (Ok(slot) | Err(slot)) = self.find(hash, account.path());
+                self.fill(slot, hash, number);
+            }
+        }
+        self.find(hash, path).unwrap_or_else(|free| {
+            self.fill(free, hash, self.accounts.len());
+            self.accounts.push(Account::new(path));
+            self.accounts.len() - 1
+        })
+    }
+
+    fn fill(&mut self, slot: usize, hash: u64, number: usize) {
+        if let Some(slot) = self.slots.get_mut(slot) {
+            // More accounts than that do not fit in any memory.
+            *slot = Slot { tag: tag(hash), after: u32::try_from(number + 1).unwrap_or(u32::MAX) };
+        }
+    }
+
+    /// Applies the legs of the next record that was looked up: no account may come to the wrong side
+    /// of zero, and a quota is issued from the plan of the first record that names both, and no other.
     pub(crate) fn apply(&mut self, record: &Record<'_>, home: Option<Home>) -> Result<(), Stop> {
-        for (path, fen) in record.legs().bytes() {
-            let number = match self.numbers.pop() {
-                Some(number) => Ok(number),
-                None => self.accounts.intern_bytes(path),
-            };
-            number.and_then(|number| self.accounts.apply_numbered(number, fen)).map_err(
-                |error| {
-                    let error = error.to_string();
-                    Stop::failure("books", &error, "its side of zero", &*error)
-                },
-            )?;
+        for ((_, fen), number) in record.legs().bytes().zip(&mut self.next) {
+            let Some(account) = self.accounts.get_mut(number) else { continue };
+            let balance = i128::from(account.balance) + i128::from(fen);
+            let is_wrong_side = if account.is_origin { 0 < balance } else { balance < 0 };
+            match i64::try_from(balance) {
+                Ok(balance) if !is_wrong_side => account.balance = balance,
+                _ => {
+                    let path = text(account.path());
+                    let what = format!(
+                        "account {path} would stand at {balance} fen, on the wrong side of zero"
+                    );
+                    return Err(Stop::failure(
+                        "books",
+                        &what,
+                        "its side of zero",
+                        format!("{balance} fen"),
+                    ));
+                }
+            }
+            if !account.is_touched {
+                account.is_touched = true;
+                self.touched.push(number);
+            }
         }
         let Some(home) = home else { return Ok(()) };
         let [quota, home] = *home;
@@ -259,43 +403,39 @@ impl Books {
         Err(Stop::failure("books", &what, text(before), text(&home)))
     }
 
-    /// Looks up the accounts of all legs of the records that are applied next. Look-ups wait for
-    /// memory; close together, many of them wait at once.
-    pub(crate) fn look_up<'r>(&mut self, records: impl Iterator<Item = Record<'r>>) {
-        self.numbers.clear();
-        // The next line of a voucher moves most of the accounts that the one before moved.
-        let mut recent = [0; RECORD_LEGS_MAX];
-        for record in records {
-            for (number, (path, _)) in recent.iter_mut().zip(record.legs().bytes()) {
-                if self.accounts.path_bytes(*number) != Some(path) {
-                    let Ok(found) = self.accounts.intern_bytes(path) else {
-                        // Found again, and told, when it is applied.
-                        return self.numbers.clear();
-                    };
-                    *number = found;
-                }
-                self.numbers.push(*number);
+    /// Returns the number of accounts not at zero, and the digest of all balances.
+    pub(crate) fn digest(&mut self) -> (u64, Hash) {
+        for number in self.touched.drain(..) {
+            let Some(account) = self.accounts.get_mut(number) else { continue };
+            account.is_touched = false;
+            let len = u16::from(account.len).to_le_bytes();
+            let row = |fen: i64| {
+                [&VIEW.to_le_bytes()[..], &len, account.path(), &fen.to_le_bytes()].concat()
+            };
+            let (before, now) = (account.digested, account.balance);
+            if before != now && before != 0 {
+                self.digest.sub_row(&row(before));
             }
+            if before != now && now != 0 {
+                self.digest.add_row(&row(now));
+            }
+            account.digested = now;
         }
-        self.numbers.reverse();
+        let rows = to_u64(self.accounts.iter().filter(|account| account.balance != 0).count());
+        (rows, self.digest.view_digest(VIEW, rows))
     }
 
     /// Returns accounts not at zero and their balance in fen, by class.
     pub(crate) fn classes(&self) -> BTreeMap<String, (u64, i128)> {
-        let mut classes = BTreeMap::<String, (u64, i128)>::new();
-        let paths = (0..).map_while(|number| Some((self.accounts.path(number)?, number)));
-        for (path, number) in paths {
-            let class = path.match_indices('.').nth(1).and_then(|(at, _)| path.get(..at));
-            let balance = self.accounts.balance_numbered(number);
-            let (accounts, sum) = match classes.get_mut(class.unwrap_or(path)) {
-                Some(class) => class,
-                None => classes.entry(class.unwrap_or(path).to_owned()).or_default(),
-            };
-            *accounts += u64::from(balance != 0);
-            *sum += i128::from(balance);
+        let mut classes = BTreeMap::<&[u8], (u64, i128)>::new();
+        for account in self.accounts.iter().filter(|account| account.balance != 0) {
+            let path = account.path();
+            let dot = path.iter().skip(2).position(|byte| *byte == b'.');
+            let class = dot.and_then(|at| path.get(..at + 2)).unwrap_or(path);
+            let (accounts, sum) = classes.entry(class).or_default();
+            (*accounts, *sum) = (*accounts + 1, *sum + i128::from(account.balance));
         }
-        classes.retain(|_, (accounts, _)| *accounts != 0);
-        classes
+        classes.into_iter().map(|(class, sums)| (text(class), sums)).collect()
     }
 }
 

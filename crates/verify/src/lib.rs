@@ -13,7 +13,7 @@
 #![expect(
     clippy::arithmetic_side_effects,
     reason = "offsets in files that exist, positions counted one by one, and i128 sums of i64 legs: \
-              none can leave its type; balances are checked in `record::Accounts`"
+              none can leave its type; balances are checked in `books`"
 )]
 
 mod segments;
@@ -136,7 +136,7 @@ fn fill(report: &mut Report, walk: &mut Walk<'_>) {
     report.kinds = std::mem::take(&mut walk.kinds);
     report.classes = walk.books.classes();
     report.books = sums(&report.classes);
-    report.accounts = (walk.books.accounts.rows(), walk.books.accounts.digest());
+    report.accounts = walk.books.digest();
     report.seals = walk.seals;
     if let Some(genesis) = &walk.genesis {
         report.origin = Some(genesis.origin.clone());

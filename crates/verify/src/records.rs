@@ -226,7 +226,7 @@ impl Walk<'_> {
 
     /// Holds a seal against the tree and the balances before it.
     fn take_seal(&mut self, record: &Record<'_>, seal: &Seal) -> Result<(), Stop> {
-        let (root, accounts) = (self.tree.root(), self.books.accounts.digest());
+        let (root, accounts) = (self.tree.root(), self.books.digest().1);
         same("seals", "tree root in the seal", Hex(&root), Hex(&seal.root))?;
         same("seals", "accounts digest in the seal", Hex(&accounts), Hex(&seal.accounts))?;
         self.seals = (self.seals.0 + 1, Some((record.seq(), record.time_ms())));

@@ -148,15 +148,14 @@ impl Blocks {
         if room < BLOCK_HEADER_BYTES {
             return Ok(Err(short(BLOCK_HEADER_BYTES)));
         }
-        let mut frame = vec![0; BLOCK_HEADER_BYTES];
-        self.read(&mut frame)?;
+        let mut frame = Vec::new();
+        self.read(BLOCK_HEADER_BYTES, &mut frame)?;
         let header = match BlockHeader::decode(&frame) {
             Ok(header) if header.frame_bytes() <= room => header,
             Ok(header) => return Ok(Err(short(header.frame_bytes()))),
             Err(error) => return Ok(Err(error)),
         };
-        frame.resize(header.frame_bytes(), 0);
-        self.read(frame.get_mut(BLOCK_HEADER_BYTES..).unwrap_or_default())?;
+        self.read(header.frame_bytes() - BLOCK_HEADER_BYTES, &mut frame)?;
         let block = match Block::from_trusted_frame(frame) {
             Ok(block) => block,
             Err(error) => return Ok(Err(error)),
@@ -259,9 +258,16 @@ impl Blocks {
         read.map(|_| bytes).map_err(|error| self.io(&error))
     }
 
-    fn read(&mut self, bytes: &mut [u8]) -> Result<(), Stop> {
-        let read = self.input.as_mut().map_or(Ok(()), |input| input.read_exact(bytes));
-        read.map_err(|error| self.io(&error))
+    /// Appends the next `len` bytes.
+    fn read(&mut self, len: usize, bytes: &mut Vec<u8>) -> Result<(), Stop> {
+        let Some(input) = &mut self.input else { return Ok(()) };
+        bytes.reserve_exact(len);
+        let read = input.take(to_u64(len)).read_to_end(bytes);
+        match read {
+            Ok(read) if read == len => Ok(()),
+            Ok(_) => Err(self.io(&io::ErrorKind::UnexpectedEof.into())),
+            Err(error) => Err(self.io(&error)),
+        }
     }
 
     fn io(&self, error: &io::Error) -> Stop {
