@@ -18,6 +18,7 @@ mod cli;
 mod demo;
 mod docs;
 mod failure;
+mod golden;
 mod init;
 mod posting;
 mod reading;
