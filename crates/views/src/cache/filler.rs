@@ -1,30 +1,29 @@
 //! The filler: one thread that takes durable blocks, or the log where it is behind, into the database.
 //!
-//! Always: a batch's entries and the position they reach are written together; a block leaves memory
-//! after it is indexed; three failures in a row and the cache stays off, so readers scan.
+//! Always: mentions are collected in memory, where readers find them, and written in large batches
+//! together with the position they reach; a block leaves memory after it was looked through; three
+//! failures in a row and the cache stays off, so readers scan.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use ledger::codec::Codec;
-use ledger::ids::HouseholdCode;
 use record::{Block, Record, Seq, system};
 
-use super::store::{Doubt, Head, Store};
-use super::{Live, Pending, Shared};
-use crate::fold::step;
-use crate::history::{AsOf, each_record, mentions};
+use super::store::{Doubt, Head, Mention, Store};
+use super::{Live, Pending, Recent, Shared};
+use crate::history::{each_record, mentions};
 use crate::projection::Projection;
 
-/// Records of one batch from the log: the more, the fewer entries a household has.
-const BATCH_RECORDS: u64 = 524_288;
-/// Records after which a batch asks whether the cache is being closed.
+/// Records of the log that are looked through before readers see them.
+const LOG_RECORDS: u64 = 65_536;
+/// Records after which a run through the log asks whether the cache is being closed.
 const CLOSING_RECORDS: u64 = 4_096;
-/// Bytes of one batch of newest blocks.
-const BATCH_BYTES: usize = 8 << 20;
-/// Most checkpoints: a position costs a fold of a 24th of the log at most.
-const CHECKPOINTS_MAX: usize = 24;
+/// Bytes of newest blocks that are looked through before readers see them.
+const BLOCKS_BYTES: usize = 8 << 20;
+/// Most checkpoints: a position costs a fold of an eighth of the log or so at most.
+const CHECKPOINTS_MAX: usize = 8;
 /// Failures in a row after which the cache stays off.
 const FAILURES_MAX: u32 = 3;
 
@@ -33,9 +32,6 @@ pub struct Filler {
     shared: Arc<Shared>,
     codec: Codec,
     checkpoints: BTreeSet<u64>,
-    spacing: u64,
-    /// The views at `indexed_to` while everything is made again from the beginning.
-    folding: Option<Box<Projection>>,
     failures: u32,
 }
 
@@ -51,14 +47,7 @@ enum Work {
 
 impl Filler {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self {
-            shared,
-            codec: Codec::new(),
-            checkpoints: BTreeSet::new(),
-            spacing: 0,
-            folding: None,
-            failures: 0,
-        }
+        Self { shared, codec: Codec::new(), checkpoints: BTreeSet::new(), failures: 0 }
     }
 
     /// Works until the cache is closed.
@@ -71,18 +60,19 @@ impl Filler {
                 (Work::Rebuild, _) | (_, None) => Err(Doubt),
                 (Work::Blocks(blocks), Some(live)) => self.index_blocks(live, &blocks),
                 (Work::Log(to), Some(live)) => self.index_log(live, to),
-                (Work::Checkpoint(views), Some(live)) => {
-                    let done = self.checkpoint(live, &views);
-                    self.want_next();
-                    done
-                }
+                (Work::Checkpoint(views), Some(live)) => self.checkpoint(live, &views),
             };
-            match done {
-                Ok(()) => self.failures = 0,
-                Err(Doubt) => live = self.rebuild(),
+            match (done, &live) {
+                (Ok(()), Some(live)) => {
+                    self.failures = 0;
+                    self.want_next(live);
+                }
+                _ => live = self.rebuild(),
             }
         }
-        if let Some(live) = live {
+        if let Some(live) = live
+            && self.write(&live) == Ok(())
+        {
             // What is not marked as whole is made again at the next start.
             let _ = live.store.set_head(self.head(live.indexed_to().0, true));
         }
@@ -108,11 +98,12 @@ impl Filler {
         let store = Store::open(&self.shared.dir)?;
         let head = store.head()?.ok_or(Doubt)?;
         let known = head.clean && head.log_id == self.shared.log_id;
-        if !known || self.shared.log.next_seq().0 < head.indexed_to {
+        let next = self.shared.log.next_seq().0;
+        if !known || next < head.indexed_to {
             return Err(Doubt);
         }
         self.checkpoints = store.checkpoints()?.into_iter().collect();
-        if self.checkpoints.last().is_some_and(|last| head.indexed_to < *last) {
+        if self.checkpoints.last().is_some_and(|last| next < *last) {
             return Err(Doubt);
         }
         // From here on only a clean end makes it whole again.
@@ -135,24 +126,24 @@ impl Filler {
         if store.head() != Ok(None) || store.set_head(self.head(0, false)).is_err() {
             return None;
         }
-        self.folding = Some(Box::default());
         Some(self.start(store, 0))
     }
 
-    fn start(&mut self, store: Store, indexed_to: u64) -> Live {
-        self.spacing = self.shared.checkpoint_every;
-        let live = Live { store, indexed_to: Arc::new(AtomicU64::new(indexed_to)) };
+    fn start(&self, store: Store, indexed_to: u64) -> Live {
+        let live = Live::new(store, indexed_to);
         self.shared.set_live(Some(live.clone()));
-        self.want_next();
+        self.want_next(&live);
         live
     }
 
-    /// Says from where on a further checkpoint is wanted of the live views.
-    fn want_next(&self) {
+    /// Says from where on a further checkpoint is wanted of the live views: not while the index is so far
+    /// behind that it would wait long for its turn.
+    fn want_next(&self, live: &Live) {
+        let spacing = self.shared.spacing.load(Ordering::Acquire);
+        let behind = self.shared.log.next_seq().0.saturating_sub(live.indexed_to().0);
         let last = self.checkpoints.last().copied().unwrap_or(0);
-        let next = last.saturating_add(self.spacing);
-        let live = self.folding.is_none();
-        self.shared.checkpoint_from.store(if live { next } else { u64::MAX }, Ordering::Release);
+        let next = if behind < spacing { last.saturating_add(spacing) } else { u64::MAX };
+        self.shared.checkpoint_from.store(next, Ordering::Release);
     }
 
     /// Waits for something to do.
@@ -170,7 +161,7 @@ impl Filler {
                 while pending.blocks.front().is_some_and(|b| b.last_seq() < indexed_to) {
                     pending.drop_first();
                 }
-                if let Some(work) = self.batch(&mut pending, indexed_to) {
+                if let Some(work) = self.piece(&mut pending, indexed_to) {
                     return work;
                 }
             } else {
@@ -182,7 +173,11 @@ impl Filler {
         }
     }
 
-    fn batch(&self, pending: &mut Pending, indexed_to: Seq) -> Option<Work> {
+    fn piece(&self, pending: &mut Pending, indexed_to: Seq) -> Option<Work> {
+        // First what holds most memory: views that their ledger changes meanwhile.
+        if let Some(views) = pending.checkpoint.take() {
+            return Some(Work::Checkpoint(views));
+        }
         let first = pending.blocks.front().map(|block| block.first_seq());
         let gap_end = match first {
             Some(first) if first <= indexed_to => None,
@@ -190,28 +185,25 @@ impl Filler {
             None => Some(self.shared.log.next_seq()).filter(|next| indexed_to < *next),
         };
         if let Some(end) = gap_end {
-            let to = indexed_to.0.saturating_add(BATCH_RECORDS).min(end.0).saturating_sub(1);
+            let to = indexed_to.0.saturating_add(LOG_RECORDS).min(end.0).saturating_sub(1);
             return Some(Work::Log(Seq(to)));
         }
-        if first.is_some() {
-            let mut bytes = 0_usize;
-            let fits = |block: &&Arc<Block>| {
-                let before = bytes;
-                bytes = bytes.saturating_add(block.frame().len());
-                before < BATCH_BYTES
-            };
-            let blocks = pending.blocks.iter().take_while(fits).map(Arc::clone).collect();
-            return Some(Work::Blocks(blocks));
-        }
-        pending.checkpoint.take().map(Work::Checkpoint)
+        first?;
+        let mut bytes = 0_usize;
+        let fits = |block: &&Arc<Block>| {
+            let before = bytes;
+            bytes = bytes.saturating_add(block.frame().len());
+            before < BLOCKS_BYTES
+        };
+        Some(Work::Blocks(pending.blocks.iter().take_while(fits).map(Arc::clone).collect()))
     }
 
     fn index_blocks(&mut self, live: &Live, blocks: &[Arc<Block>]) -> Result<(), Doubt> {
         let mut found = Found::new(live.indexed_to().0);
         for record in blocks.iter().flat_map(|block| block.records()) {
-            self.take(live, &mut found, &record)?;
+            found.take(&record, &mut self.codec)?;
         }
-        self.write(live, &found)
+        self.publish(live, &found)
     }
 
     fn index_log(&mut self, live: &Live, to: Seq) -> Result<(), Doubt> {
@@ -219,7 +211,7 @@ impl Filler {
         let (from, log) = (Seq(found.next), Arc::clone(&self.shared.log));
         let (mut wrong, mut closing) = (false, false);
         let read = each_record(&*log, from, to, &mut |record| {
-            wrong = self.take(live, &mut found, record).is_err();
+            wrong = found.take(record, &mut self.codec).is_err();
             closing = found.next.is_multiple_of(CLOSING_RECORDS) && self.shared.pending().closing;
             Ok(!wrong && !closing)
         });
@@ -227,72 +219,69 @@ impl Filler {
         if read.is_err() || wrong || (found.next <= to.0 && !closing) {
             return Err(Doubt);
         }
-        self.write(live, &found)
+        self.publish(live, &found)
     }
 
-    fn take(&mut self, live: &Live, found: &mut Found, record: &Record<'_>) -> Result<(), Doubt> {
-        if record.seq().0 < found.next {
-            return Ok(());
-        }
-        if record.seq().0 != found.next {
-            return Err(Doubt);
-        }
-        found.next = found.next.saturating_add(1);
-        if !system::is_system(record.kind()) {
-            for household in mentions(record, &mut self.codec).into_iter().flatten() {
-                found.chunks.entry(household).or_default().push(record.seq().0);
-            }
-        }
-        let Some(mut views) = self.folding.take() else { return Ok(()) };
-        let all = AsOf { position: record.seq(), date: None, group_shortened: false };
-        let applied = step(&mut views, &mut self.codec, record, &all);
-        if !matches!(applied, Ok(Ok(()))) {
-            // Without checkpoints positions are folded from the beginning.
-            return Ok(());
-        }
-        let last = self.checkpoints.last().copied().unwrap_or(0);
-        if self.spacing <= found.next.saturating_sub(last) {
-            self.checkpoint(live, &views)?;
-        }
-        self.folding = Some(views);
-        Ok(())
+    /// Shows readers what was found, and writes when there is enough.
+    fn publish(&self, live: &Live, found: &Found) -> Result<(), Doubt> {
+        let mut recent = live.recent_mut();
+        recent.mentions.extend_from_slice(&found.mentions);
+        recent.indexed_to = found.next;
+        let enough = self.shared.batch_mentions <= recent.mentions.len();
+        drop(recent);
+        if enough { self.write(live) } else { Ok(()) }
     }
 
-    /// Writes a batch.
-    fn write(&mut self, live: &Live, found: &Found) -> Result<(), Doubt> {
-        let chunks = found.chunks.iter().map(|(code, positions)| (*code, positions.as_slice()));
-        live.store.index(self.head(found.next, false), chunks)?;
-        live.indexed_to.store(found.next, Ordering::Release);
-        // The live views take over once what is left is less than they would hand over.
-        let behind = self.shared.log.next_seq().0.saturating_sub(found.next);
-        if behind < self.spacing {
-            self.folding = None;
-        }
-        self.want_next();
+    /// Writes a batch. Readers have it in memory until it is in the database.
+    fn write(&self, live: &Live) -> Result<(), Doubt> {
+        let Recent { written_to, indexed_to, mut mentions } = live.recent().clone();
+        mentions.sort_unstable();
+        live.store.index(self.head(indexed_to, false), written_to, &mentions)?;
+        *live.recent_mut() = Recent { written_to: indexed_to, indexed_to, mentions: Vec::new() };
         Ok(())
     }
 
     fn checkpoint(&mut self, live: &Live, views: &Projection) -> Result<(), Doubt> {
+        let bytes = live.store.put_checkpoint(views)?;
+        let mut spacing = self.shared.spacing.load(Ordering::Acquire);
+        spacing = spacing.max(bytes.checked_div(self.shared.checkpoint_bytes).unwrap_or(0));
         let before = self.checkpoints.clone();
-        live.store.put_checkpoint(views)?;
         self.checkpoints.insert(views.next_seq().0);
         while CHECKPOINTS_MAX < self.checkpoints.len() {
-            self.spacing = self.spacing.saturating_mul(2);
+            spacing = spacing.saturating_mul(2);
             let mut kept = BTreeSet::new();
-            self.checkpoints.retain(|at| kept.insert(at.checked_div(self.spacing)));
+            self.checkpoints.retain(|at| kept.insert(at.checked_div(spacing)));
         }
-        before.difference(&self.checkpoints).try_for_each(|at| live.store.remove_checkpoint(*at))
+        self.shared.spacing.store(spacing, Ordering::Release);
+        let gone: Vec<u64> = before.difference(&self.checkpoints).copied().collect();
+        live.store.remove_checkpoints(&gone)
     }
 }
 
-/// What a batch has found.
+/// What a run through records has found.
 struct Found {
     next: u64,
-    chunks: BTreeMap<HouseholdCode, Vec<u64>>,
+    mentions: Vec<Mention>,
 }
 
 impl Found {
     fn new(next: u64) -> Self {
-        Self { next, chunks: BTreeMap::new() }
+        Self { next, mentions: Vec::new() }
+    }
+
+    fn take(&mut self, record: &Record<'_>, codec: &mut Codec) -> Result<(), Doubt> {
+        let seq = record.seq().0;
+        if seq < self.next {
+            return Ok(());
+        }
+        if seq != self.next {
+            return Err(Doubt);
+        }
+        self.next = seq.saturating_add(1);
+        if !system::is_system(record.kind()) {
+            let households = mentions(record, codec).into_iter().flatten();
+            self.mentions.extend(households.map(|household| (household.get(), seq)));
+        }
+        Ok(())
     }
 }

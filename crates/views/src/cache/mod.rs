@@ -1,20 +1,23 @@
-//! What follows behind: which records name a household, and checkpoints of the views, in a sled database.
+//! What follows behind: which records name a household, in a sled database, and checkpoints of the views.
 //!
 //! Lives here: the handle that readers and the committer have. Lives elsewhere: the thread that fills it
-//! (`filler`), the database (`store`), how values are spelled (`value`).
+//! (`filler`), the database (`store`), the files of checkpoints, how values are spelled (`value`).
 //!
 //! Always: nothing here is truth. The folder may be deleted at any time; what cannot be believed in
 //! every respect (not closed cleanly, another log, another version, behind or ahead in a way that does
 //! not add up, a value that does not match its hash) is deleted and made again from the log. Readers are
 //! never stale: what is not indexed yet they find in the newest blocks or in the log itself.
 
+mod checkpoints;
 mod filler;
 mod store;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 
 use ledger::codec::Codec;
 use ledger::ids::HouseholdCode;
@@ -23,7 +26,7 @@ use record::{Block, Hash, Record, Seq};
 use crate::fold::{FoldError, fold};
 use crate::history::{AsOf, Histories, HistoryError, Log, each_record, names};
 use crate::projection::Projection;
-use store::{Doubt, Store};
+use store::{Doubt, Mention, Store};
 
 pub use filler::Filler;
 
@@ -33,13 +36,23 @@ pub struct Options {
     /// Bytes of newest blocks that are kept until they are indexed. When the filler is further behind
     /// than that, it and the readers take the rest from the log.
     pub pending_bytes_max: usize,
-    /// Records between checkpoints at first; doubled as the log grows, so their number has a limit.
+    /// Mentions of households that are written as one batch, 16 bytes each in memory: the more, the fewer
+    /// entries a village has.
+    pub batch_mentions: usize,
+    /// Records between checkpoints at least; doubled as the log grows, so their number has a limit.
     pub checkpoint_every: u64,
+    /// Bytes of checkpoints written for each record at most, so that large views are written rarely.
+    pub checkpoint_bytes: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { pending_bytes_max: 64 << 20, checkpoint_every: 65_536 }
+        Self {
+            pending_bytes_max: 32 << 20,
+            batch_mentions: 1 << 19,
+            checkpoint_every: 1 << 20,
+            checkpoint_bytes: 32,
+        }
     }
 }
 
@@ -52,7 +65,10 @@ struct Shared {
     log_id: Hash,
     dir: PathBuf,
     pending_bytes_max: usize,
-    checkpoint_every: u64,
+    batch_mentions: usize,
+    checkpoint_bytes: u64,
+    /// Records between checkpoints by now.
+    spacing: AtomicU64,
     /// `None` while there is none that can be believed.
     live: RwLock<Option<Live>>,
     /// Position from which a further checkpoint is wanted.
@@ -68,13 +84,50 @@ struct Shared {
 #[derive(Clone)]
 struct Live {
     store: Store,
+    recent: Arc<RwLock<Recent>>,
+}
+
+/// What is indexed and not yet written.
+#[derive(Clone)]
+struct Recent {
+    /// Records below stand in the database.
+    written_to: u64,
     /// Records below are indexed.
-    indexed_to: Arc<AtomicU64>,
+    indexed_to: u64,
+    /// What names a household from `written_to` on, by position.
+    mentions: Vec<Mention>,
 }
 
 impl Live {
+    fn new(store: Store, indexed_to: u64) -> Self {
+        let recent = Recent { written_to: indexed_to, indexed_to, mentions: Vec::new() };
+        Self { store, recent: Arc::new(RwLock::new(recent)) }
+    }
+
+    fn recent(&self) -> RwLockReadGuard<'_, Recent> {
+        self.recent.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn recent_mut(&self) -> RwLockWriteGuard<'_, Recent> {
+        self.recent.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn indexed_to(&self) -> Seq {
-        Seq(self.indexed_to.load(Ordering::Acquire))
+        Seq(self.recent().indexed_to)
+    }
+
+    /// Returns the indexed positions of a household up to one, and up to where that speaks.
+    fn history(&self, household: HouseholdCode, to: Seq) -> Result<(Vec<Seq>, Seq), Doubt> {
+        let recent = self.recent();
+        let (written_to, indexed_to) = (recent.written_to, Seq(recent.indexed_to));
+        let of_household = recent.mentions.iter().filter(|(code, _)| *code == household.get());
+        let newest: Vec<Seq> =
+            of_household.map(|(_, seq)| Seq(*seq)).filter(|seq| *seq <= to).collect();
+        drop(recent);
+        // What is written meanwhile lies beyond the end asked for.
+        let mut all = self.store.history(household, written_to.min(to.0.saturating_add(1)))?;
+        all.extend(newest);
+        Ok((all, indexed_to))
     }
 }
 
@@ -99,7 +152,9 @@ impl Cache {
             log_id,
             dir: dir.to_owned(),
             pending_bytes_max: options.pending_bytes_max,
-            checkpoint_every: options.checkpoint_every.max(1),
+            batch_mentions: options.batch_mentions,
+            checkpoint_bytes: options.checkpoint_bytes.max(1),
+            spacing: AtomicU64::new(options.checkpoint_every.max(1)),
             live: RwLock::new(None),
             checkpoint_from: AtomicU64::new(u64::MAX),
             doubted: AtomicBool::new(false),
@@ -127,9 +182,13 @@ impl Cache {
         self.0.checkpoint_from.load(Ordering::Acquire) <= next_seq.0
     }
 
-    /// Hands over a copy of the views at the end of a block.
+    /// Hands over a share of the views at the end of a block.
     pub fn offer_checkpoint(&self, views: Projection) {
         self.0.checkpoint_from.store(u64::MAX, Ordering::Release);
+        self.hand_over(views);
+    }
+
+    fn hand_over(&self, views: Projection) {
         self.0.pending().checkpoint = Some(Box::new(views));
         self.0.wake.notify_one();
     }
@@ -149,7 +208,15 @@ impl Cache {
             self.0.doubt();
             None
         });
-        fold(&*self.0.log, start.unwrap_or_default(), as_of)
+        let start = start.unwrap_or_default();
+        let from = start.next_seq().0;
+        let mut views = fold(&*self.0.log, start, as_of)?;
+        // What was far from every checkpoint becomes one: the next question of these years is cheap.
+        let folded = views.next_seq().0.saturating_sub(from);
+        if as_of.date.is_none() && self.0.spacing.load(Ordering::Acquire) <= folded {
+            self.hand_over(views.share());
+        }
+        Ok(views)
     }
 
     /// Ends the filler's work. It marks the cache as whole, and its thread ends.
@@ -165,9 +232,8 @@ impl Histories for Cache {
         let newest: Vec<Arc<Block>> = self.0.pending().blocks.iter().map(Arc::clone).collect();
         let mut found = Found::new(household, to);
         if let Some(live) = self.0.live() {
-            let indexed_to = live.indexed_to();
-            match live.store.history(household, indexed_to.0.min(to.0.saturating_add(1))) {
-                Ok(seqs) => (found.seqs, found.next) = (seqs, indexed_to),
+            match live.history(household, to) {
+                Ok(history) => (found.seqs, found.next) = history,
                 Err(Doubt) => self.0.doubt(),
             }
         }

@@ -1,32 +1,34 @@
-//! The database: histories of households, checkpoints, and up to where both speak.
+//! The database: histories of households, descriptions of checkpoints, and up to where both speak.
 //!
-//! Keys, in one tree so that a batch is whole or absent: `m` the head · `h` household `u64` be, first
-//! position `u64` be: a chunk of positions · `d` position `u64` be: a checkpoint's description · `c`
-//! position, part `u32` be: a part of it.
+//! Keys, in one tree so that a batch is whole or absent: `m` the head · `h` village `u64` be, first
+//! position of the batch `u64` be: what the batch has of the households first registered there · `d`
+//! position `u64` be: a checkpoint's description.
 //!
-//! Always: every call into sled is caught, a panic too, and every failure means the same: doubt.
+//! Always: every call into sled is caught, a panic too, and every failure means the same: doubt. Few and
+//! not small entries: a village's share of a batch, since an entry costs the same however little it holds.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ledger::ids::HouseholdCode;
 use record::{Hash, Seq};
 use serde::{Deserialize, Serialize};
 use sled::{Batch, Db};
 
+use super::checkpoints::{self, Description};
 use crate::history::AsOf;
 use crate::projection::Projection;
-use crate::value::{self, In, Out};
+use crate::value;
 
 /// The cache cannot be believed: it is deleted and made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Doubt;
 
 /// Memory that sled may use for pages.
-const PAGES_BYTES: u64 = 64 << 20;
-/// Parts of a checkpoint: well below where sled moves a value to a file of its own.
-const PART_BYTES: usize = 64 << 10;
+const PAGES_BYTES: u64 = 16 << 20;
 const HEAD: &[u8] = b"m";
+/// Codes of the households first registered in a village: serial and check digit.
+const VILLAGE: u64 = 100_000;
 
 /// What the cache speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,23 +40,20 @@ pub(crate) struct Head {
     pub(crate) clean: bool,
 }
 
-/// A chunk of a household's positions: differences, the first one to 0.
-#[derive(Serialize, Deserialize)]
-struct Chunk(Vec<u64>);
+/// What names a household: its code, the position.
+pub(crate) type Mention = (u64, u64);
 
-/// A checkpoint's description.
+/// What a batch has of a village, by household: the code's last five digits; positions as differences,
+/// the first one to the position in the key.
 #[derive(Serialize, Deserialize)]
-struct Description {
-    parts: u32,
-    bytes: u64,
-    hash: Hash,
-    /// Latest effective date in it.
-    last_date: u32,
-}
+struct Entry(Vec<(u32, Vec<u64>)>);
 
-/// The database.
+/// The database and the files beside it.
 #[derive(Clone)]
-pub(crate) struct Store(Db);
+pub(crate) struct Store {
+    db: Db,
+    dir: PathBuf,
+}
 
 /// Calls sled; an error or a panic is doubt.
 fn guard<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Doubt> {
@@ -64,13 +63,13 @@ fn guard<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Doubt> {
 impl Store {
     /// Opens or makes the database of a folder.
     pub(crate) fn open(dir: &Path) -> Result<Self, Doubt> {
-        let config = sled::Config::new().path(dir).cache_capacity(PAGES_BYTES);
-        guard(|| config.open()).map(Self)
+        let config = sled::Config::new().path(dir).cache_capacity(PAGES_BYTES).flush_every_ms(None);
+        Ok(Self { db: guard(|| config.open())?, dir: dir.to_owned() })
     }
 
     /// Returns the head; `None` in a new database.
     pub(crate) fn head(&self) -> Result<Option<Head>, Doubt> {
-        let Some(bytes) = guard(|| self.0.get(HEAD))? else { return Ok(None) };
+        let Some(bytes) = guard(|| self.db.get(HEAD))? else { return Ok(None) };
         let body = value::open(HEAD, &bytes).ok_or(Doubt)?;
         value::decode(body).ok_or(Doubt).map(Some)
     }
@@ -79,42 +78,35 @@ impl Store {
     pub(crate) fn set_head(&self, head: Head) -> Result<(), Doubt> {
         let mut batch = Batch::default();
         insert(&mut batch, HEAD.to_vec(), &head)?;
-        guard(|| self.0.apply_batch(batch))?;
-        guard(|| self.0.flush()).map(|_| ())
+        guard(|| self.db.apply_batch(batch))?;
+        guard(|| self.db.flush()).map(|_| ())
     }
 
-    /// Adds chunks of positions and moves the head, both or neither.
-    pub(crate) fn index<'a>(
-        &self,
-        head: Head,
-        chunks: impl Iterator<Item = (HouseholdCode, &'a [u64])>,
-    ) -> Result<(), Doubt> {
+    /// Adds a batch of mentions, ascending, of records from a position on, and moves the head, both or
+    /// neither.
+    pub(crate) fn index(&self, head: Head, from: u64, all: &[Mention]) -> Result<(), Doubt> {
         let mut batch = Batch::default();
-        for (household, positions) in chunks {
-            let Some(first) = positions.first() else { continue };
-            let key = history_key(household, *first);
-            let mut last = 0;
-            let differences = positions.iter().map(|seq| {
-                let difference = seq.wrapping_sub(last);
-                last = *seq;
-                difference
-            });
-            insert(&mut batch, key, &Chunk(differences.collect()))?;
+        for of_village in all.chunk_by(|(a, _), (b, _)| village(*a) == village(*b)) {
+            let Some((household, _)) = of_village.first() else { continue };
+            let key = history_key(village(*household), from);
+            insert(&mut batch, key, &Entry(entry(of_village, from)))?;
         }
         insert(&mut batch, HEAD.to_vec(), &head)?;
-        guard(|| self.0.apply_batch(batch))
+        guard(|| self.db.apply_batch(batch))
     }
 
     /// Returns the indexed positions of a household below an end, ascending.
     pub(crate) fn history(&self, household: HouseholdCode, end: u64) -> Result<Vec<Seq>, Doubt> {
-        let (from, to) = (history_key(household, 0), history_key(household, u64::MAX));
-        let rows = guard(|| self.0.range(from..=to).collect::<sled::Result<Vec<_>>>())?;
+        let (village, number) = (village(household.get()), number(household.get()));
+        let (from, to) = (history_key(village, 0), history_key(village, u64::MAX));
         let (mut out, mut last) = (Vec::new(), None);
-        for (key, bytes) in rows {
+        let mut rows = guard(|| Ok(self.db.range(from..=to)))?;
+        while let Some((key, bytes)) = guard(|| rows.next().transpose())? {
             let body = value::open(&key, &bytes).ok_or(Doubt)?;
-            let Chunk(differences) = value::decode(body).ok_or(Doubt)?;
-            let mut seq = 0_u64;
-            for difference in differences {
+            let Entry(entry) = value::decode(body).ok_or(Doubt)?;
+            let mut seq = key.get(9..).and_then(position).ok_or(Doubt)?;
+            let found = entry.into_iter().find(|(found, _)| *found == number);
+            for difference in found.into_iter().flat_map(|(_, differences)| differences) {
                 seq = seq.checked_add(difference).ok_or(Doubt)?;
                 if last.is_some_and(|last| seq <= last) {
                     return Err(Doubt);
@@ -128,52 +120,38 @@ impl Store {
         Ok(out)
     }
 
-    /// Returns the positions of all checkpoints, ascending.
+    /// Returns the positions of all checkpoints, ascending, and deletes what no description names.
     pub(crate) fn checkpoints(&self) -> Result<Vec<u64>, Doubt> {
-        Ok(self.descriptions()?.into_iter().map(|(at, _)| at).collect())
+        let all: Vec<u64> = self.descriptions()?.into_iter().map(|(at, _)| at).collect();
+        let kept = |at| all.binary_search(&at).is_ok();
+        checkpoints::keep_only(&self.dir, kept).map_err(|_| Doubt)?;
+        Ok(all)
     }
 
     fn descriptions(&self) -> Result<Vec<(u64, Description)>, Doubt> {
-        let rows = guard(|| self.0.scan_prefix(b"d").collect::<sled::Result<Vec<_>>>())?;
+        let rows = guard(|| self.db.scan_prefix(b"d").collect::<sled::Result<Vec<_>>>())?;
         let read = |(key, bytes): (sled::IVec, sled::IVec)| {
-            let at = key.get(1..)?.try_into().ok().map(u64::from_be_bytes)?;
+            let at = key.get(1..).and_then(position)?;
             Some((at, value::decode(value::open(&key, &bytes)?)?))
         };
         rows.into_iter().map(|row| read(row).ok_or(Doubt)).collect()
     }
 
-    /// Keeps a checkpoint.
-    pub(crate) fn put_checkpoint(&self, views: &Projection) -> Result<(), Doubt> {
-        let at = views.next_seq().0;
-        let mut bytes = Vec::new();
-        views.save(&mut Out(&mut bytes)).map_err(|_| Doubt)?;
-        let mut parts = 0_u32;
-        for (number, part) in (0..).zip(bytes.chunks(PART_BYTES)) {
-            let key = part_key(at, number);
-            let sealed = value::seal(&key, part);
-            guard(|| self.0.insert(key, sealed))?;
-            parts = parts.saturating_add(1);
-        }
-        let description = Description {
-            parts,
-            bytes: u64::try_from(bytes.len()).map_err(|_| Doubt)?,
-            hash: *blake3::hash(&bytes).as_bytes(),
-            last_date: views.last_date().0,
-        };
-        // Last, so that a description always has its parts.
+    /// Keeps a checkpoint and returns its bytes.
+    pub(crate) fn put_checkpoint(&self, views: &Projection) -> Result<u64, Doubt> {
+        let description = checkpoints::write(&self.dir, views).map_err(|_| Doubt)?;
         let mut batch = Batch::default();
-        insert(&mut batch, checkpoint_key(at), &description)?;
-        guard(|| self.0.apply_batch(batch))
+        insert(&mut batch, checkpoint_key(views.next_seq().0), &description)?;
+        guard(|| self.db.apply_batch(batch))?;
+        Ok(description.bytes)
     }
 
-    /// Drops a checkpoint.
-    pub(crate) fn remove_checkpoint(&self, at: u64) -> Result<(), Doubt> {
-        guard(|| self.0.remove(checkpoint_key(at)))?;
-        let keys = guard(|| {
-            let parts = self.0.range(part_key(at, 0)..=part_key(at, u32::MAX));
-            parts.keys().collect::<sled::Result<Vec<_>>>()
-        })?;
-        keys.into_iter().try_for_each(|key| guard(|| self.0.remove(key)).map(|_| ()))
+    /// Drops checkpoints.
+    pub(crate) fn remove_checkpoints(&self, all: &[u64]) -> Result<(), Doubt> {
+        for at in all {
+            guard(|| self.db.remove(checkpoint_key(*at)))?;
+        }
+        checkpoints::keep_only(&self.dir, |at| !all.contains(&at)).map_err(|_| Doubt)
     }
 
     /// Returns the newest checkpoint from which a fold reaches a position and a day.
@@ -182,24 +160,38 @@ impl Store {
             let day = ledger::ids::Date(description.last_date);
             *at <= as_of.position.0.saturating_add(1) && as_of.counts(day)
         };
-        let Some((at, found)) = self.descriptions()?.into_iter().rev().find(fits) else {
-            return Ok(None);
-        };
-        if value::BODY_BYTES_MAX < found.bytes {
-            return Err(Doubt);
+        loop {
+            let found = self.descriptions()?.into_iter().rev().find(fits);
+            let Some((at, description)) = found else { return Ok(None) };
+            let views = checkpoints::read(&self.dir, at, &description);
+            // One that was dropped meanwhile is no reason for doubt.
+            if views.is_ok() || guard(|| self.db.contains_key(checkpoint_key(at)))? {
+                return views.map(Some);
+            }
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(found.bytes).map_err(|_| Doubt)?);
-        for number in 0..found.parts {
-            let key = part_key(at, number);
-            let part = guard(|| self.0.get(&key))?.ok_or(Doubt)?;
-            bytes.extend_from_slice(value::open(&key, &part).ok_or(Doubt)?);
-        }
-        if *blake3::hash(&bytes).as_bytes() != found.hash {
-            return Err(Doubt);
-        }
-        let views = Projection::load(&mut In(&mut bytes.as_slice())).map_err(|_| Doubt)?;
-        if views.next_seq().0 == at { Ok(Some(views)) } else { Err(Doubt) }
     }
+}
+
+fn village(household: u64) -> u64 {
+    household / VILLAGE
+}
+
+fn number(household: u64) -> u32 {
+    u32::try_from(household % VILLAGE).unwrap_or(0)
+}
+
+/// Returns what a batch has of one village.
+fn entry(of_village: &[Mention], from: u64) -> Vec<(u32, Vec<u64>)> {
+    let of_household = of_village.chunk_by(|(a, _), (b, _)| a == b).map(|all| {
+        let mut last = from;
+        let differences = all.iter().map(|(_, seq)| {
+            let difference = seq.wrapping_sub(last);
+            last = *seq;
+            difference
+        });
+        (all.first().map_or(0, |(household, _)| number(*household)), differences.collect())
+    });
+    of_household.collect()
 }
 
 fn insert<T: Serialize>(batch: &mut Batch, key: Vec<u8>, value: &T) -> Result<(), Doubt> {
@@ -208,14 +200,14 @@ fn insert<T: Serialize>(batch: &mut Batch, key: Vec<u8>, value: &T) -> Result<()
     Ok(())
 }
 
-fn history_key(household: HouseholdCode, first: u64) -> Vec<u8> {
-    [&b"h"[..], &household.get().to_be_bytes(), &first.to_be_bytes()].concat()
+fn history_key(village: u64, from: u64) -> Vec<u8> {
+    [&b"h"[..], &village.to_be_bytes(), &from.to_be_bytes()].concat()
 }
 
 fn checkpoint_key(at: u64) -> Vec<u8> {
     [&b"d"[..], &at.to_be_bytes()].concat()
 }
 
-fn part_key(at: u64, part: u32) -> Vec<u8> {
-    [&b"c"[..], &at.to_be_bytes(), &part.to_be_bytes()].concat()
+fn position(bytes: &[u8]) -> Option<u64> {
+    bytes.try_into().ok().map(u64::from_be_bytes)
 }
