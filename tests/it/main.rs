@@ -24,5 +24,6 @@ mod posting;
 mod reading;
 mod restart;
 mod server;
+mod tables;
 mod tls;
 mod wire;
