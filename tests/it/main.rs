@@ -1,8 +1,8 @@
 //! The whole program over real sockets and real files.
 //!
 //! Lives here: what a client sees of the wire (`posting`, `reading`), a ledger's first records and restarts
-//! (`init`, `restart`), the command line (`cli`), TLS (`tls`). Lives elsewhere: rules (`ledger`), crash
-//! points (`tests/crash`).
+//! (`init`, `restart`), golden records (`golden`), the command line (`cli`), what is wrong with a directory
+//! (`directory`), TLS (`tls`). Lives elsewhere: rules (`ledger`), crash points (`tests/crash`).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,6 +16,7 @@
 
 mod cli;
 mod demo;
+mod directory;
 mod docs;
 mod failure;
 mod golden;
