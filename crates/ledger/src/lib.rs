@@ -19,6 +19,7 @@ pub mod kinds;
 pub mod reject;
 pub mod roles;
 pub mod rules;
+pub mod saved;
 pub mod state;
 pub mod table;
 pub mod voucher;

@@ -22,6 +22,7 @@ pub mod pairing;
 pub mod period;
 pub mod purposes;
 pub mod rows;
+mod saved;
 pub mod scheme;
 pub mod split;
 pub mod version;

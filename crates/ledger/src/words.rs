@@ -6,6 +6,9 @@
 //! Always: a word is stored in the log as it is spelled here, so a word is never renamed or removed.
 
 use std::fmt;
+use std::io;
+
+use crate::saved::{In, Out, Saved};
 
 /// Makes an enum and its word list from the same lines.
 macro_rules! words {
@@ -49,6 +52,21 @@ macro_rules! words {
             /// Returns the value at a position of [`Self::ALL`].
             pub fn at(index: u8) -> Option<Self> {
                 Self::ALL.get(usize::from(index)).copied()
+            }
+        }
+
+        impl Saved for $name {
+            fn layout(out: &mut String) {
+                out.push_str(stringify!($name));
+                out.push_str(&format!("{:?}", Self::WORDS));
+            }
+
+            fn save(&self, out: &mut Out<'_>) -> io::Result<()> {
+                self.index().save(out)
+            }
+
+            fn load(from: &mut In<'_>) -> io::Result<Self> {
+                Self::at(u8::load(from)?).ok_or_else(In::wrong)
             }
         }
 

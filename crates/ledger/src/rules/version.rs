@@ -26,7 +26,7 @@ impl<T> Clone for Version<T> {
 
 /// All versions of a rule under a key that are known, in order.
 #[derive(Debug)]
-pub struct Versions<T>(Vec<Version<T>>);
+pub struct Versions<T>(pub(super) Vec<Version<T>>);
 
 impl<T> Default for Versions<T> {
     fn default() -> Self {

@@ -10,6 +10,7 @@ use record::Seq;
 
 use crate::event::{At, Drift};
 use crate::ids::{Date, OfficialId, OrgId, Token, Unit};
+use crate::saved::saved_fields;
 use crate::table::{Index, Ordered, Table};
 use crate::undo_fields;
 use crate::words::{OrgKind, Role};
@@ -118,6 +119,21 @@ undo_fields!(Access {
     certificate_of,
 });
 
+saved_fields!(Organisation { id, kind, unit, seq });
+saved_fields!(Official { id, organisation, key, grants });
+saved_fields!(Grant { role, scope, person, from, end, next });
+saved_fields!(Certificate { organisation, not_after, from, revoked });
+saved_fields!(Access {
+    organisations,
+    organisation_of,
+    seats,
+    officials,
+    official_of,
+    grants,
+    certificates,
+    certificate_of,
+});
+
 impl Access {
     /// Whether no organisation exists: only at the first voucher of a ledger.
     pub fn is_empty(&self) -> bool {
@@ -130,8 +146,8 @@ impl Access {
     }
 
     /// All organisations, in the order of registration.
-    pub fn organisations(&self) -> &[Organisation] {
-        self.organisations.rows()
+    pub fn organisations(&self) -> &Table<Organisation> {
+        &self.organisations
     }
 
     /// The first organisation of a kind at a unit, by id.
@@ -154,7 +170,7 @@ impl Access {
     /// The officials that belong to an organisation, in the order of their first grants.
     pub fn officials_of(&self, id: OrgId) -> impl Iterator<Item = OfficialId> {
         let organisation = self.organisation_of.get(&id);
-        let rows = self.officials.rows().iter();
+        let rows = self.officials.iter();
         rows.filter(move |official| Some(official.organisation) == organisation).map(|o| o.id)
     }
 

@@ -9,12 +9,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 
-use hashbrown::HashMap;
 use record::Seq;
+use record::cow::CowTable;
 
 use super::keys::KeyHash;
 use crate::ids::Date;
+use crate::saved::{In, Out, Saved, saved_as};
 use crate::table::Undo;
 
 /// Days within which a reference is not used twice. Source: domain contract, 4.3 and 4.4.
@@ -42,7 +44,59 @@ impl Use {
     }
 }
 
-type Sheet = HashMap<KeyHash, Use, foldhash::fast::FixedState>;
+saved_as! { Use: u64, |used| used.0, |number| Some(Self(number)); }
+
+/// The references of 92 days.
+#[derive(Clone, Default)]
+struct Sheet(CowTable<(KeyHash, Use)>);
+
+/// The keys are hashes already. Taken is the part that they are not sorted by in a snapshot: what is entered
+/// in the order of its hashes clusters.
+fn part(hash: &KeyHash) -> u64 {
+    hash.last_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+impl Sheet {
+    fn get(&self, hash: &KeyHash) -> Option<Use> {
+        self.0.find(part(hash), |(key, _)| key == hash).map(|(_, used)| *used)
+    }
+
+    fn insert(&mut self, hash: KeyHash, used: Use) -> Option<Use> {
+        if let Some((_, slot)) = self.0.find_mut(part(&hash), |(key, _)| *key == hash) {
+            return Some(std::mem::replace(slot, used));
+        }
+        self.0.insert_unique(part(&hash), (hash, used), |(key, _)| part(key));
+        None
+    }
+
+    fn remove(&mut self, hash: &KeyHash) -> Option<Use> {
+        self.0.remove(part(hash), |(key, _)| key == hash).map(|(_, used)| used)
+    }
+}
+
+impl Saved for Sheet {
+    fn layout(out: &mut String) {
+        out.push_str("list of ");
+        <(KeyHash, Use)>::layout(out);
+    }
+
+    fn save(&self, out: &mut Out<'_>) -> io::Result<()> {
+        // Sorted, so that equal content is equal bytes.
+        let mut uses: Vec<&(KeyHash, Use)> = self.0.iter().collect();
+        uses.sort_unstable_by_key(|(key, _)| key);
+        out.count(uses.len())?;
+        uses.into_iter().try_for_each(|used| used.save(out))
+    }
+
+    fn load(from: &mut In<'_>) -> io::Result<Self> {
+        let mut sheet = Self::default();
+        for _ in 0..from.count()? {
+            let (key, used) = Saved::load(from)?;
+            sheet.insert(key, used);
+        }
+        Ok(sheet)
+    }
+}
 
 /// The references in use.
 #[derive(Clone, Default)]
@@ -85,7 +139,7 @@ impl BankRefs {
     pub(crate) fn remove(&mut self, hash: KeyHash, date: Date, seq: Seq) {
         let (sheet, day) = place(date);
         let Some(uses) = self.sheets.get_mut(&sheet) else { return };
-        if uses.get(&hash) == Some(&Use::new(seq, day)) {
+        if uses.get(&hash) == Some(Use::new(seq, day)) {
             let before = uses.remove(&hash);
             self.note(sheet, hash, before);
         }
@@ -112,12 +166,12 @@ impl BankRefs {
         while let Some(sheet) = self.sheets.first_entry().filter(|sheet| *sheet.key() < oldest) {
             sheet.remove();
         }
-        self.sheets.retain(|_, uses| !uses.is_empty());
+        self.sheets.retain(|_, uses| !uses.0.is_empty());
     }
 
     #[cfg(test)]
     fn len(&self) -> usize {
-        self.sheets.values().map(HashMap::len).sum()
+        self.sheets.values().map(|uses| uses.0.len()).sum()
     }
 }
 
@@ -145,13 +199,31 @@ impl Undo for BankRefs {
     }
 }
 
+impl Saved for BankRefs {
+    fn layout(out: &mut String) {
+        <(u32, BTreeMap<u32, Sheet>)>::layout(out);
+    }
+
+    fn save(&self, out: &mut Out<'_>) -> io::Result<()> {
+        self.today.save(out)?;
+        self.sheets.save(out)
+    }
+
+    fn load(from: &mut In<'_>) -> io::Result<Self> {
+        let (today, sheets) = Saved::load(from)?;
+        Ok(Self { sheets, today, today_before: today, ..Self::default() })
+    }
+}
+
 /// Sorted, and without what only says how far it was pruned.
 impl fmt::Debug for BankRefs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut all: Vec<_> = self
             .sheets
             .iter()
-            .flat_map(|(sheet, uses)| uses.iter().map(move |(key, found)| (*sheet, *key, found.0)))
+            .flat_map(|(sheet, uses)| {
+                uses.0.iter().map(move |(key, found)| (*sheet, *key, found.0))
+            })
             .collect();
         all.sort_unstable();
         f.debug_list().entries(all).finish()

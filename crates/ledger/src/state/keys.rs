@@ -1,11 +1,15 @@
 //! Keys of all vouchers that were ever accepted, in about 30 bytes each.
 //!
-//! An open-addressing table that grows by an eighth: a power of two would leave up to half of the memory
-//! of millions of vouchers empty. Nothing is ever removed. A hash is 16 bytes of a keyed hash: two keys
-//! with one hash do not come up.
+//! Open-addressing tables that grow by an eighth: a power of two would leave up to half of the memory of
+//! millions of vouchers empty. There are 256 of them, by the last byte of the hash, and a copy shares those
+//! that neither side changes. Nothing is ever removed. A hash is 16 bytes of a keyed hash: two keys with one
+//! hash do not come up.
 
 use std::fmt;
+use std::io;
+use std::sync::Arc;
 
+use crate::saved::{In, Out, Saved};
 use crate::table::Undo;
 
 /// Sixteen bytes of a keyed hash.
@@ -16,16 +20,38 @@ type Slot = (KeyHash, u64);
 
 const EMPTY: Slot = ([0; 16], 0);
 /// Slots of the smallest table.
-const SLOTS_MIN: usize = 64;
+const SLOTS_MIN: usize = 8;
+/// Slots of a table that is read from a snapshot: more than a billion vouchers need.
+const SLOTS_MAX: usize = 1 << 23;
+/// One for each value of a byte.
+const SHARDS: usize = 256;
 
 /// From voucher key to header record.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Keys {
-    slots: Vec<Slot>,
-    used: usize,
-    /// Keys of the voucher at hand: they enter the table when it is committed.
+    shards: Vec<Arc<Shard>>,
+    /// Keys of the voucher at hand: they enter a table when it is committed.
     pending: Vec<Slot>,
     direct: bool,
+}
+
+/// The keys whose hashes end in one byte.
+#[derive(Clone, Default)]
+struct Shard {
+    slots: Vec<Slot>,
+    used: usize,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        // All the same one, until something enters.
+        Self { shards: vec![Arc::default(); SHARDS], pending: Vec::new(), direct: false }
+    }
+}
+
+fn shard(hash: &KeyHash) -> usize {
+    let [.., last] = hash;
+    usize::from(*last)
 }
 
 impl Keys {
@@ -34,7 +60,8 @@ impl Keys {
         if let Some((_, seq)) = self.pending.iter().find(|(key, _)| key == hash) {
             return Some(*seq);
         }
-        let slot = self.slots.get(find(&self.slots, hash)?)?;
+        let slots = &self.shards.get(shard(hash))?.slots;
+        let slot = slots.get(find(slots, hash)?)?;
         (slot.1 != 0).then_some(slot.1)
     }
 
@@ -49,12 +76,26 @@ impl Keys {
 
     /// Number of keys, those of the voucher at hand not counted.
     pub(crate) fn len(&self) -> usize {
-        self.used
+        self.shards.iter().map(|shard| shard.used).sum()
     }
 
     fn place(&mut self, slot: Slot) {
+        if let Some(shard) = self.shards.get_mut(shard(&slot.0)) {
+            Arc::make_mut(shard).place(slot);
+        }
+    }
+
+    fn slots(&self) -> impl Iterator<Item = &Slot> {
+        let slots = self.shards.iter().flat_map(|shard| &shard.slots);
+        slots.filter(|slot| slot.1 != 0)
+    }
+}
+
+impl Shard {
+    fn place(&mut self, slot: Slot) {
         if self.slots.len().saturating_mul(7) <= self.used.saturating_mul(8) {
-            self.grow();
+            let eighth = self.slots.len() / 8;
+            self.grow(self.slots.len().saturating_add(eighth.max(1)).max(SLOTS_MIN));
         }
         if let Some(free) = find(&self.slots, &slot.0).and_then(|at| self.slots.get_mut(at)) {
             if free.1 == 0 {
@@ -64,9 +105,7 @@ impl Keys {
         }
     }
 
-    fn grow(&mut self) {
-        let eighth = self.slots.len() / 8;
-        let size = self.slots.len().saturating_add(eighth).max(SLOTS_MIN);
+    fn grow(&mut self, size: usize) {
         // Exactly that many: a vector's own growth would double.
         let mut slots = Vec::new();
         slots.reserve_exact(size);
@@ -77,6 +116,44 @@ impl Keys {
             }
         }
         self.slots = slots;
+    }
+}
+
+impl Saved for Keys {
+    fn layout(out: &mut String) {
+        out.push_str("list of keys ");
+        Slot::layout(out);
+    }
+
+    fn save(&self, out: &mut Out<'_>) -> io::Result<()> {
+        self.shards.iter().try_for_each(|shard| {
+            out.count(shard.used)?;
+            shard.slots.iter().filter(|slot| slot.1 != 0).try_for_each(|slot| slot.save(out))
+        })
+    }
+
+    fn load(from: &mut In<'_>) -> io::Result<Self> {
+        let mut keys = Self::default();
+        for shard in &mut keys.shards {
+            let mut read = Shard::default();
+            let used = from.count()?;
+            // Room for all of them at once: they come in the order of their places, which clusters in a
+            // table that grows. Bytes that were never written may ask for anything.
+            let slots = used.saturating_add(used / 7).saturating_add(SLOTS_MIN);
+            if SLOTS_MAX < slots {
+                return Err(In::wrong());
+            }
+            read.grow(slots);
+            for _ in 0..used {
+                let slot: Slot = Saved::load(from)?;
+                if slot.1 == 0 {
+                    return Err(In::wrong());
+                }
+                read.place(slot);
+            }
+            *shard = Arc::new(read);
+        }
+        Ok(keys)
     }
 }
 
@@ -114,7 +191,7 @@ impl Undo for Keys {
 /// Sorted, so that equal content prints equally.
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut slots: Vec<&Slot> = self.slots.iter().filter(|slot| slot.1 != 0).collect();
+        let mut slots: Vec<&Slot> = self.slots().collect();
         slots.sort_unstable();
         f.debug_list().entries(slots).entries(&self.pending).finish()
     }
@@ -134,8 +211,9 @@ mod tests {
         keys.set_recording(false);
         for n in 1..=100_000 {
             keys.insert(hash(n), n);
-            assert!(keys.slots.len() <= 64 || keys.slots.len() * 24 <= keys.used * 32);
         }
+        let slots: usize = keys.shards.iter().map(|shard| shard.slots.len()).sum();
+        assert!(slots * 24 <= 100_000 * 32, "{slots}");
         assert_eq!(keys.len(), 100_000);
         assert!((1..=100_000).all(|n| keys.get(&hash(n)) == Some(n)));
         assert!((100_001..110_000).all(|n| keys.get(&hash(n)).is_none()));

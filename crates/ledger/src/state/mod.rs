@@ -20,6 +20,8 @@ pub use project::Projects;
 pub use registry::Registry;
 pub use rules::RuleBook;
 
+use std::io::{self, Read, Write};
+
 use record::{Record, Seq};
 use thiserror::Error;
 
@@ -27,6 +29,7 @@ use crate::account::Legs;
 use crate::codec::{Codec, DecodeError};
 use crate::event::{At, Drift, Entry, Event};
 use crate::ids::Date;
+use crate::saved::{In, Out, Saved, saved_fields};
 use crate::table::{One, Undo};
 use crate::undo_fields;
 
@@ -39,7 +42,8 @@ pub struct Position {
     pub time_ms: u64,
 }
 
-/// The state of the ledger.
+/// The state of the ledger. A copy shares what neither side changes: with millions of rows it costs some
+/// milliseconds.
 #[derive(Clone, Debug)]
 pub struct State {
     /// Areas, households, members, accounts.
@@ -56,6 +60,12 @@ pub struct State {
 }
 
 undo_fields!(State { registry, rules, access, money, projects, position });
+saved_fields!(State { registry, rules, access, money, projects, position });
+saved_fields!(Position { next_seq, time_ms });
+
+/// Version of what [`State::save`] writes: to be raised when a row of the state, or what is read out of
+/// it, changes. A test compares the layout with the one of this version.
+pub const SAVED_VERSION: u16 = 1;
 
 /// Why a record cannot be replayed.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -80,7 +90,8 @@ pub enum ReplayError {
 
 impl State {
     /// An empty state. `secret` keys the hashes of voucher keys and bank references in memory, so that
-    /// nobody outside can aim for collisions; it reaches no byte and no digest.
+    /// nobody outside can aim for collisions; it reaches no record and no digest. The hashes stand in
+    /// snapshots, so the secret of a ledger stays the same.
     pub fn new(secret: [u8; 32]) -> Self {
         Self {
             registry: Registry::default(),
@@ -90,6 +101,30 @@ impl State {
             projects: Projects::default(),
             position: One::default(),
         }
+    }
+
+    /// Writes the state as it is between two vouchers, to be read by [`State::load`]: of a copy, so that
+    /// the ledger goes on meanwhile. The secret is not written.
+    ///
+    /// # Errors
+    /// Those of `out`. It is written to in small pieces, so it should be buffered.
+    pub fn save(&self, out: &mut dyn Write) -> io::Result<()> {
+        Saved::save(self, &mut Out(out))
+    }
+
+    /// Reads what [`State::save`] of the same [`SAVED_VERSION`] wrote; `secret` is the one of then. The next
+    /// vouchers are decided as if the state had never been away.
+    ///
+    /// The bytes are believed: whoever kept them has compared version, length and hash **before**. Bytes
+    /// that were never written so end in an error or a state without meaning, never in a panic.
+    ///
+    /// # Errors
+    /// Those of `from`, which should be buffered; `InvalidData`.
+    pub fn load(secret: [u8; 32], from: &mut dyn Read) -> io::Result<Self> {
+        let mut state: Self = Saved::load(&mut In(from))?;
+        state.registry.find_rows();
+        state.money.set_secret(secret);
+        Ok(state)
     }
 
     /// Where the log ends for this state.
@@ -145,7 +180,7 @@ impl State {
     ) -> Result<(), ReplayError> {
         let seq = record.seq();
         if record.kind() < FIRST_DOMAIN_KIND {
-            self.moved_to(seq, record.time_ms());
+            self.pass(seq, record.time_ms());
             return Ok(());
         }
         let entry = codec.decode(record).map_err(|error| ReplayError::Decode { seq, error })?;
@@ -159,6 +194,11 @@ impl State {
     pub fn apply_entry(&mut self, record: &Record<'_>, entry: &Entry) -> Result<(), ReplayError> {
         let at = At::of_record(record);
         self.evolve(&at, &entry.event).map_err(|error| ReplayError::Drift { seq: at.seq, error })
+    }
+
+    /// Moves past a record of the format's own kinds, which changes nothing else.
+    pub fn pass(&mut self, seq: Seq, time_ms: u64) {
+        self.moved_to(seq, time_ms);
     }
 
     fn moved_to(&mut self, seq: Seq, time_ms: u64) {

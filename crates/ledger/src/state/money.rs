@@ -19,6 +19,7 @@ use crate::ids::{
 };
 use crate::reject::Text;
 use crate::rules::SchemeKey;
+use crate::saved::{saved_as, saved_fields};
 use crate::table::{Index, Ordered, Table};
 use crate::undo_fields;
 use crate::words::Programme;
@@ -216,6 +217,49 @@ undo_fields!(Money {
     subsidies,
 });
 
+saved_fields!(Quota {
+    id,
+    source,
+    treasury,
+    home,
+    programme,
+    top,
+    opening,
+    issuer,
+    tranche,
+    year,
+    seq,
+    issued,
+    src
+});
+saved_fields!(Cell { quota, used, way, hold, prior });
+saved_fields!(Obligation { plan, owed });
+saved_fields!(Tranche { home, year, parts, issued, scheme, seq, reversed });
+saved_fields!(Mark { received, back, reversed_by });
+saved_fields!(MonthTotals { records, amount });
+saved_fields!(Money {
+    secret,
+    keys,
+    quotas,
+    quota_numbers,
+    cells,
+    cell_numbers,
+    obligations,
+    planned,
+    tranches,
+    charged,
+    marks,
+    dependants,
+    bank,
+    months,
+    first_months,
+    receipts,
+    subsidies,
+});
+
+// It stands in no file: `State::load` is told it.
+saved_as! { Secret: (), |_| (), |()| Some(Self([0; 32])); }
+
 /// Keys the hashes in memory. It never reaches a byte, a digest or a message.
 #[derive(Clone)]
 struct Secret([u8; 32]);
@@ -267,6 +311,11 @@ impl Money {
         }
     }
 
+    /// Tells the secret to a state that was read from a snapshot.
+    pub(super) fn set_secret(&mut self, secret: [u8; 32]) {
+        self.secret = Secret(secret);
+    }
+
     // Voucher keys.
 
     /// Position of the header record of a voucher, if its key was ever accepted.
@@ -303,8 +352,8 @@ impl Money {
     }
 
     /// All quotas, in the order in which they were made.
-    pub fn quotas(&self) -> &[Quota] {
-        self.quotas.rows()
+    pub fn quotas(&self) -> &Table<Quota> {
+        &self.quotas
     }
 
     /// Adds a quota. Its sums begin at zero; legs move them.
@@ -505,9 +554,11 @@ impl Money {
     /// Counts a record of kinds 310 to 361 into its unit's month.
     pub(crate) fn count(&mut self, unit: Unit, date: Date, amount: Fen) -> Result<(), Drift> {
         let month = date.month();
-        let totals = self.months.edit((unit, month));
-        totals.records = totals.records.saturating_add(1);
-        totals.amount = sum("amounts of a month", totals.amount, amount.get())?;
+        self.months.update((unit, month), |totals| {
+            totals.records = totals.records.saturating_add(1);
+            totals.amount = sum("amounts of a month", totals.amount, amount.get())?;
+            Ok(())
+        })?;
         if self.first_months.get(&unit).is_none_or(|first| month < first) {
             self.first_months.insert(unit, month);
         }
@@ -538,8 +589,10 @@ impl Money {
 
     pub(crate) fn move_subsidy(&mut self, loan: LoanId, fen: i64) -> Result<(), Drift> {
         if !loan.is_empty() {
-            let subsidy = self.subsidies.edit(loan);
-            *subsidy = sum("interest on a loan", *subsidy, fen)?;
+            self.subsidies.update(loan, |subsidy| {
+                *subsidy = sum("interest on a loan", *subsidy, fen)?;
+                Ok(())
+            })?;
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use super::money::add;
 use crate::account::Account;
 use crate::event::Drift;
 use crate::ids::{Date, HouseholdCode, ProjectId, Purpose, Token, Unit};
+use crate::saved::{saved_as, saved_fields};
 use crate::table::{Index, Table};
 use crate::undo_fields;
 
@@ -118,6 +119,29 @@ pub struct Projects {
 }
 
 undo_fields!(Projects { rows, numbers, attributed });
+
+saved_as! {
+    Target: (u8, u64), |target| match target {
+        Target::Household(code) => (0, code.get()),
+        Target::Village(unit) => (1, unit.code()),
+    }, |(kind, number)| match kind {
+        0 => HouseholdCode::of_number(number).map(Target::Household),
+        1 => Unit::of_code(number).map(Target::Village),
+        _ => None,
+    };
+    ProjectState: u8, |state| match state {
+        ProjectState::Registered => 0,
+        ProjectState::Paying => 1,
+        ProjectState::Accepted => 2,
+        ProjectState::Closed => 3,
+    }, |number| {
+        [Self::Registered, Self::Paying, Self::Accepted, Self::Closed]
+            .get(usize::from(number))
+            .copied()
+    };
+}
+saved_fields!(Project { id, unit, purpose, planned, operator, state, registers, open, due, seq });
+saved_fields!(Projects { rows, numbers, attributed });
 
 impl Projects {
     /// A project that was ever registered.

@@ -25,6 +25,7 @@ use row_index::RowIndex;
 
 use crate::event::Drift;
 use crate::ids::{HouseholdCode, OrgId, Token, Unit};
+use crate::saved::{saved_as, saved_fields};
 use crate::table::{Index, Table};
 use crate::undo_fields;
 
@@ -71,6 +72,37 @@ undo_fields!(Registry {
     helpers,
     helper_of,
 });
+
+saved_fields!(Registry {
+    areas,
+    area_changes,
+    area_of,
+    households,
+    household_of,
+    changes,
+    members,
+    member_of,
+    bindings,
+    binding_of,
+    helpers,
+    helper_of,
+});
+
+// The rows say what stands in these; `Registry::find_rows` enters it.
+saved_as! {
+    RowIndex<HouseholdCode>: (), |_| (), |()| Some(Self::default());
+    RowIndex<Token>: (), |_| (), |()| Some(Self::default());
+}
+
+impl Registry {
+    /// Enters the rows that were read from a snapshot in the indexes that are not kept there.
+    pub(super) fn find_rows(&mut self) {
+        let Self { households, household_of, members, member_of, bindings, binding_of, .. } = self;
+        household_of.enter_all(households, |row| row.code);
+        member_of.enter_all(members, |row| row.person);
+        binding_of.enter_all(bindings, |row| row.account);
+    }
+}
 
 /// A record names a row that is not there.
 fn missing(what: &'static str) -> Drift {

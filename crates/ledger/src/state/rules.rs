@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use crate::rules::Rules;
+use crate::saved::saved_fields;
 use crate::table::One;
 use crate::undo_fields;
 
@@ -13,6 +14,7 @@ pub struct RuleBook {
 }
 
 undo_fields!(RuleBook { rules });
+saved_fields!(RuleBook { rules });
 
 impl Deref for RuleBook {
     type Target = Rules;

@@ -118,6 +118,26 @@ impl World {
         outcome
     }
 
+    /// What the next voucher comes to on another state of this log. The log stays as it is.
+    pub(crate) fn post_beside(&self, state: &mut State, voucher: &Voucher) -> Outcome {
+        let form = match form::check(voucher) {
+            Ok(form) => form,
+            Err(reject) => return Outcome::Refused(reject),
+        };
+        let ask = Ask {
+            voucher,
+            form: &form,
+            digest: &digest(ORIGIN, voucher, &form.kinds),
+            signature: self.signature,
+            identity: self.identity,
+            now_ms: self.now_ms.unwrap_or(0),
+            synthetic: self.now_ms.is_none(),
+            seq_next: self.next_seq(),
+            dry_run: self.dry_run,
+        };
+        post(state, &self.log, &ask, &mut Desk::new())
+    }
+
     /// Posts what must be accepted; returns the position of its header record.
     pub(crate) fn posted(&mut self, voucher: &Voucher) -> Seq {
         match self.post(voucher) {

@@ -3,6 +3,7 @@
 use super::{NONE, OPEN, Registry, full, missing};
 use crate::event::Drift;
 use crate::ids::{Date, Token};
+use crate::saved::saved_fields;
 use crate::words::AccountKind;
 
 /// A binding of an account to a household.
@@ -25,6 +26,8 @@ pub struct Binding {
 }
 
 const _: () = assert!(size_of::<Binding>() == 56);
+
+saved_fields!(Binding { account, holder, household, next, next_account, from, end, bits });
 
 const BANK: u8 = 1;
 const PRIMARY: u8 = 2;

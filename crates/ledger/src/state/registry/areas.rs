@@ -5,6 +5,8 @@ use crate::event::Drift;
 use crate::ids::{Date, Unit};
 use crate::rules::areas::ListedArea;
 use crate::rules::{AreaList, Mark, Place, Rules};
+use crate::saved::saved_fields;
+use crate::table::Table;
 
 /// An area that a registry event names.
 #[derive(Clone, Debug)]
@@ -44,6 +46,9 @@ pub(super) struct AreaChange {
     /// The one before it by date.
     next: u32,
 }
+
+saved_fields!(AreaRow { unit, name_zh, from, end, poor, direct, changes });
+saved_fields!(AreaChange { date, poor, direct, next });
 
 /// An area on a date.
 #[derive(Clone, Copy, Debug)]
@@ -94,8 +99,8 @@ impl Registry {
     }
 
     /// Areas that registry events name, in the order of their first event.
-    pub fn area_rows(&self) -> &[AreaRow] {
-        self.areas.rows()
+    pub fn area_rows(&self) -> &Table<AreaRow> {
+        &self.areas
     }
 
     /// Whether an area is valid on a date.

@@ -5,6 +5,7 @@ use record::Seq;
 use super::{NONE, Registry, full, missing};
 use crate::event::Drift;
 use crate::ids::{Date, HouseholdCode, OrgId, Unit};
+use crate::saved::{saved_as, saved_fields};
 use crate::words::{Class, HouseholdState};
 
 /// A household. All that is not the same for ever hangs on it by row numbers.
@@ -51,6 +52,35 @@ pub(super) struct Change {
     date: Date,
     /// The one before it by date; of one date the one posted before.
     next: u32,
+}
+
+saved_fields!(HouseholdRow {
+    code,
+    seq,
+    village,
+    registered,
+    changes,
+    members,
+    bindings,
+    lineage,
+    kin,
+    helper,
+    causes,
+    class,
+    open
+});
+saved_fields!(Change { what, date, next });
+saved_as! {
+    What: (u8, u64), |what| match what {
+        What::State(state) => (0, u64::from(state.index())),
+        What::Class(class) => (1, u64::from(class.index())),
+        What::Village(code) => (2, *code),
+    }, |(kind, number)| match kind {
+        0 => HouseholdState::at(u8::try_from(number).ok()?).map(What::State),
+        1 => Class::at(u8::try_from(number).ok()?).map(What::Class),
+        2 => Some(What::Village(number)),
+        _ => None,
+    };
 }
 
 /// A household on a date.

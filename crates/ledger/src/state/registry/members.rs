@@ -4,6 +4,7 @@ use super::{MEMBER_NO_MAX, NONE, OPEN, Registry, full, missing};
 use crate::event::Drift;
 use crate::event::registry::{Marks, Person};
 use crate::ids::{Date, Token};
+use crate::saved::saved_fields;
 use crate::words::{Ability, Sex};
 
 /// A membership: one person in one household from a date on.
@@ -29,6 +30,8 @@ pub struct MemberRow {
 }
 
 const _: () = assert!(size_of::<MemberRow>() == 40);
+
+saved_fields!(MemberRow { person, household, next, next_person, from, end, birth_year, no, bits });
 
 const DEAD: u8 = 1 << 7;
 

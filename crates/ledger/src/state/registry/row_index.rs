@@ -6,9 +6,9 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
 
-use hashbrown::HashTable;
+use record::cow::CowTable;
 
-use crate::table::Undo;
+use crate::table::{Table, Undo};
 
 /// A hash without a random seed: equal runs take equal time and use equal memory.
 const HASHER: foldhash::fast::FixedState = foldhash::fast::FixedState::with_seed(0);
@@ -17,7 +17,7 @@ const HASHER: foldhash::fast::FixedState = foldhash::fast::FixedState::with_seed
 /// a rollback.
 #[derive(Clone)]
 pub(super) struct RowIndex<K> {
-    rows: HashTable<u32>,
+    rows: CowTable<u32>,
     /// Hash and number of the rows entered since the last commit.
     log: Vec<(u64, u32)>,
     recording: bool,
@@ -26,7 +26,7 @@ pub(super) struct RowIndex<K> {
 
 impl<K> Default for RowIndex<K> {
     fn default() -> Self {
-        Self { rows: HashTable::new(), log: Vec::new(), recording: true, key: PhantomData }
+        Self { rows: CowTable::new(), log: Vec::new(), recording: true, key: PhantomData }
     }
 }
 
@@ -52,6 +52,18 @@ impl<K: Hash + Eq> RowIndex<K> {
             self.log.push((hash, row));
         }
     }
+
+    /// Enters the rows of a table, of each key the first.
+    pub(super) fn enter_all<T>(&mut self, table: &Table<T>, key: impl Fn(&T) -> K) {
+        let key_of = |no: u32| table.get(no).map(&key);
+        for (no, row) in (0..).zip(table.iter()) {
+            let key = key(row);
+            if self.get(&key, key_of).is_none() {
+                self.insert(no, &key, key_of);
+            }
+        }
+        self.commit();
+    }
 }
 
 impl<K> Undo for RowIndex<K> {
@@ -61,9 +73,7 @@ impl<K> Undo for RowIndex<K> {
 
     fn rollback(&mut self) {
         while let Some((hash, row)) = self.log.pop() {
-            if let Ok(entry) = self.rows.find_entry(hash, |found| *found == row) {
-                entry.remove();
-            }
+            self.rows.remove(hash, |found| *found == row);
         }
     }
 
