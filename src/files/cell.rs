@@ -7,32 +7,39 @@
 //! refuse in their order; only what the reader alone can see is refused here.
 
 use ledger::field::{Field, Shape};
-use ledger::reject::{Reason, Text};
+use ledger::reject::{Reason, Text, WideFen};
 use ledger::voucher::VoucherBuilder;
+use record::Fen;
+use record::limits::MAX_AMOUNT_FEN;
 use rust_decimal::Decimal;
 
 /// Most characters of a value that a message repeats.
 const SHOWN_CHARS: usize = 40;
 
-/// Reads yuan text: digits, then at most two decimals. More than an `i64` of fen holds becomes the most
-/// it holds, which the form checks refuse as too large.
+/// Reads yuan text: digits, then at most two decimals. `max` is the most that its field may hold; what fits
+/// into an `i64` of fen and is more is for the form checks to refuse.
 ///
 /// # Errors
-/// 1017 for scientific notation, 1020 for anything else.
-pub(super) fn fen(text: &str, cell: impl FnOnce() -> String) -> Result<i64, Reason> {
+/// 1017 for scientific notation, 1029 for more than an `i64` of fen holds, 1020 for anything else.
+pub(super) fn fen(text: &str, max: i64, cell: impl FnOnce() -> String) -> Result<i64, Reason> {
     if is_scientific(text) {
         return Err(damaged(text, cell()));
     }
     let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    let unreadable = || Reason::AmountFormat { found: shown(text) };
     if !digits(whole) || !digits(part) || 2 < part.len() {
-        return Err(Reason::AmountFormat { found: shown(text) });
+        return Err(unreadable());
     }
-    let Ok(mut yuan) = Decimal::from_str_exact(text) else { return Ok(i64::MAX) };
+    let mut yuan = Decimal::from_str_exact(text).map_err(|_| unreadable())?;
     yuan.rescale(2);
-    // Rescaling gives up decimals of a number that fills the type: then it is far too large.
-    let fen = if yuan.scale() == 2 { i64::try_from(yuan.mantissa()).ok() } else { None };
-    Ok(fen.unwrap_or(i64::MAX))
+    if yuan.scale() != 2 {
+        // Rescaling gives up decimals of a number that fills the type.
+        return Err(unreadable());
+    }
+    let fen = yuan.mantissa();
+    let above = Reason::AmountTooLarge { found: WideFen(fen), max: Fen::new(max) };
+    i64::try_from(fen).map_err(|_| above)
 }
 
 /// Sets a field of the line begun last from the text of a CSV cell.
@@ -47,7 +54,7 @@ pub(super) fn set(
 ) -> Result<(), Reason> {
     match field.shape() {
         Shape::Fen => {
-            builder.int(field, fen(text, cell)?);
+            builder.int(field, fen(text, MAX_AMOUNT_FEN, cell)?);
         }
         Shape::Text => {
             if !is_free(field) && is_number_cell(text) {
@@ -152,7 +159,7 @@ mod tests {
     use super::*;
 
     fn code(text: &str) -> Result<i64, u16> {
-        fen(text, || "C2".into()).map_err(|reason| reason.code())
+        fen(text, MAX_AMOUNT_FEN, || "C2".into()).map_err(|reason| reason.code())
     }
 
     #[test]
@@ -165,9 +172,10 @@ mod tests {
             ("0.01", Ok(1)),
             ("007.10", Ok(710)),
             ("92233720368547758.07", Ok(i64::MAX)),
-            ("92233720368547758.08", Ok(i64::MAX)),
-            ("99999999999999999999999999999999999999", Ok(i64::MAX)),
-            ("79228162514264337593543950335", Ok(i64::MAX)),
+            ("92233720368547758.08", Err(1029)),
+            ("99999999999999999999999.01", Err(1029)),
+            ("79228162514264337593543950335", Err(1020)),
+            ("99999999999999999999999999999999999999", Err(1020)),
             ("-5.00", Err(1020)),
             ("+5.00", Err(1020)),
             ("1,000.00", Err(1020)),
@@ -188,6 +196,15 @@ mod tests {
                 assert_eq!(of, fen, "{text}");
             }
         }
+    }
+
+    #[test]
+    fn an_amount_that_cannot_be_counted_is_quoted_as_it_was_given() {
+        let reason = fen("99999999999999999999999.01", MAX_AMOUNT_FEN, String::new).unwrap_err();
+        assert_eq!(
+            reason.message(),
+            "amount 99999999999999999999999.01 is above 10000000000000.00"
+        );
     }
 
     #[test]

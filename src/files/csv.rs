@@ -234,9 +234,10 @@ impl<R: BufRead> Reader<R> {
         loop {
             let is_row = self.rows.read_byte_record(&mut row.cells).map_err(|error| {
                 let line = error.position().map_or(0, csv::Position::line);
+                let what = error.to_string();
                 match error.into_kind() {
                     csv::ErrorKind::Io(error) => Stop::Io(error),
-                    other => Stop::usage(Place { line, column: 0 }, format!("{other:?}")),
+                    _ => Stop::usage(Place { line, column: 0 }, what),
                 }
             })?;
             if !is_row {
@@ -311,7 +312,7 @@ impl<R: BufRead> Reader<R> {
                         draft.builder.line_count(Some(count));
                     }
                     _ => {
-                        let total = cell::fen(&text, || spot(column, row))?;
+                        let total = cell::fen(&text, i64::MAX, || spot(column, row))?;
                         draft.builder.total_fen(Some(total));
                     }
                 }

@@ -13,6 +13,7 @@ use ledger::field::{Field, Shape};
 use ledger::kind::Kind as EventKind;
 use ledger::reject::{Reason, Text};
 use ledger::voucher::HeaderText;
+use record::limits::MAX_AMOUNT_FEN;
 
 use super::json::{Json, Kind};
 use super::{Draft, Place, cell, field_of, name_in_files, unknown};
@@ -91,7 +92,7 @@ impl<'a> Source<'a> {
                 draft.builder.line_count(Some(count));
             }
             ("total_yuan", Kind::Text(text)) => {
-                draft.builder.total_fen(Some(cell::fen(&text, || self.spot(name))?));
+                draft.builder.total_fen(Some(cell::fen(&text, i64::MAX, || self.spot(name))?));
             }
             ("total_yuan", Kind::Number(number)) => return Err(self.unquoted(name, number)),
             ("approval_signature" | "approver_key", Kind::Text(text)) => {
@@ -186,7 +187,7 @@ impl<'a> Source<'a> {
             }
             (Shape::Blob, Kind::Text(text)) => cell::set_blob(builder, field, &text),
             (Shape::Fen, Kind::Text(text)) => {
-                let fen = cell::fen(&text, || self.spot(name)).map_err(here)?;
+                let fen = cell::fen(&text, MAX_AMOUNT_FEN, || self.spot(name)).map_err(here)?;
                 builder.int(field, fen);
             }
             (Shape::Fen, Kind::Number(number)) => return Err(here(self.unquoted(name, number))),
@@ -363,7 +364,7 @@ pub(super) fn format(field: &str, found: &str, expected: &'static str) -> Reason
 }
 
 fn twice(name: &str) -> Reason {
-    format(name, "twice", "there once")
+    format(name, "given twice", "allowed: a name stands once in an object")
 }
 
 fn no_text(name: &str, value: Json<'_>) -> Reason {

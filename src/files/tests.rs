@@ -155,7 +155,7 @@ fn json_faults_have_code_and_place() {
     );
     check(
         r#""kind":"TransferSent","quota":"A","quota":"B""#,
-        "2:70 lines[1].quota MZ-1019 quota twice is not there once",
+        "2:70 lines[1].quota MZ-1019 quota given twice is not allowed: a name stands once in an object",
     );
     check(
         r#""kind":"HouseholdRegistered","members":[{"no":1,"sexx":"f"}]"#,

@@ -4,7 +4,7 @@
 //! Lives elsewhere: reading them (`wire`), sending them (`cli`).
 //!
 //! Always: what was read from the result is the voucher that went in. A value that a field of the API
-//! cannot hold (a token of a file that is no hex) is refused here as the form checks would (1019).
+//! cannot hold (a token of a file that is no hex) is refused here, by the form checks themselves.
 
 use ledger::field::Field;
 use ledger::reject::{Reason, Reject};
@@ -17,16 +17,16 @@ const CHUNK_LINES: usize = 2_000;
 /// Returns the API's voucher.
 ///
 /// # Errors
-/// [`Reject`] with 1019 where a value is not of the field's type.
+/// [`Reject`] of the form checks where a value is not of the field's type.
 pub fn voucher(voucher: &Voucher) -> Result<v1::Voucher, Reject> {
-    let lines = voucher.lines().map(line).collect::<Result<_, _>>()?;
+    let lines = voucher.lines().map(|line| fitting(voucher, line)).collect::<Result<_, _>>()?;
     Ok(v1::Voucher { header: Some(header(voucher)), lines })
 }
 
 /// Returns the messages of a `PostVoucherStream`, for a voucher that one message cannot hold.
 ///
 /// # Errors
-/// [`Reject`] with 1019 where a value is not of the field's type.
+/// [`Reject`] of the form checks where a value is not of the field's type.
 pub fn stream(
     voucher: &Voucher,
     validate_only: bool,
@@ -38,7 +38,8 @@ pub fn stream(
     let mut parts = vec![Part::Head(head)];
     let mut lines = voucher.lines().peekable();
     while lines.peek().is_some() {
-        let lines = lines.by_ref().take(CHUNK_LINES).map(line).collect::<Result<_, _>>()?;
+        let lines = lines.by_ref().take(CHUNK_LINES);
+        let lines = lines.map(|line| fitting(voucher, line)).collect::<Result<_, _>>()?;
         parts.push(Part::Chunk(v1::LineChunk { lines }));
     }
     Ok(parts.into_iter().map(|part| v1::PostVoucherStreamRequest { part: Some(part) }).collect())
@@ -47,13 +48,13 @@ pub fn stream(
 /// Returns the request that reverses single records: for a voucher whose lines are all `Reversed`.
 ///
 /// # Errors
-/// [`Reject`] with 1019 where a value is not of the field's type.
+/// [`Reject`] of the form checks where a value is not of the field's type.
 pub fn reverse(
     voucher: &Voucher,
     validate_only: bool,
     origin: &str,
 ) -> Result<v1::ReverseVoucherRequest, Reject> {
-    let lines = voucher.lines().map(line).collect::<Result<_, _>>()?;
+    let lines = voucher.lines().map(|line| fitting(voucher, line)).collect::<Result<_, _>>()?;
     let what = v1::reverse_voucher_request::What::Lines(v1::LineReversals { lines });
     let header = Some(header(voucher));
     Ok(v1::ReverseVoucherRequest {
@@ -84,6 +85,11 @@ pub fn header(voucher: &Voucher) -> v1::Header {
     }
 }
 
+/// The API's line; of a voucher with a value that a field cannot hold, what the form checks say.
+fn fitting(voucher: &Voucher, line: LineRef<'_>) -> Result<v1::Line, Reject> {
+    self::line(line).map_err(|reject| ledger::form::check(voucher).err().unwrap_or(reject))
+}
+
 /// Returns the API's line.
 ///
 /// # Errors
@@ -96,15 +102,10 @@ pub fn line(line: LineRef<'_>) -> Result<v1::Line, Reject> {
     };
     for (field, value) in line.fields() {
         if put(&mut out, field, value).is_none() {
-            let found = match value {
-                Value::Text(text) => text.to_owned(),
-                other => format!("{other:?}"),
-            };
-            let expected = format!("{:?}", field.shape());
             let reason = Reason::FieldFormat {
                 field: field.name().into(),
-                found: found.into(),
-                expected: expected.into(),
+                found: "as given".into(),
+                expected: "what the field can hold".into(),
             };
             return Err(reason.at(line.line_no(), field.name()).into());
         }

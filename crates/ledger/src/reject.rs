@@ -399,7 +399,7 @@ refusals! {
         "exception_reason, reason or authority text, or memo of a Reversed line, shorter than 10 or longer than 500 characters"
         "reason has {found} characters"
         "Say in a sentence what happened";
-    1029 AmountTooLarge "AMOUNT_TOO_LARGE" InvalidArgument Hard Decide { found: Fen, max: Fen }
+    1029 AmountTooLarge "AMOUNT_TOO_LARGE" InvalidArgument Hard Decide { found: WideFen, max: Fen }
         "amount above MAX_AMOUNT_FEN"
         "amount {found} is above {max}"
         "Check the decimal point";

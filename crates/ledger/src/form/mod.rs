@@ -104,20 +104,24 @@ impl Amounts {
 
 fn amounts(voucher: &Voucher, kinds: &[Option<Kind>]) -> Amounts {
     let mut amounts = Amounts { sum: 0, any_refused: false };
-    let mut known = (None, Some(Type::Amount));
+    // Of a kind that is none an amount may stand, and need not.
+    let of_none = (Type::Amount, false);
+    let mut known = (None, Some(of_none));
     for (line, kind) in voucher.lines().zip(kinds) {
         if *kind != known.0 {
             // An amount that the kind does not have is that line's fault (1015), not the total's.
-            let ty = kind.map(|kind| kind.spec(Field::Amount).map(|spec| spec.ty));
-            known = (*kind, ty.unwrap_or(Some(Type::Amount)));
+            let spec = |kind: Kind| kind.spec(Field::Amount);
+            let of = |spec: &Spec| (spec.ty, spec.need == Need::Required);
+            known = (*kind, kind.map_or(Some(of_none), |kind| spec(kind).map(of)));
         }
-        let least = match known.1 {
-            Some(Type::AmountOrZero) => 0,
-            Some(_) => 1,
+        let (least, is_required) = match known.1 {
+            Some((Type::AmountOrZero, is_required)) => (0, is_required),
+            Some((_, is_required)) => (1, is_required),
             None => continue,
         };
         match line.get(Field::Amount) {
-            None => {}
+            // One that is missing is refused, too (1018).
+            None => amounts.any_refused |= is_required,
             Some(Value::Int(fen)) if (least..=MAX_AMOUNT_FEN).contains(&fen) => {
                 amounts.sum = amounts.sum.saturating_add(i128::from(fen));
             }

@@ -16,7 +16,7 @@ use crate::ids::{
     TrancheId, Unit, VoucherNo, official, project,
 };
 use crate::kind::{Need, Sub, Type};
-use crate::reject::{Reason, Text};
+use crate::reject::{Reason, Text, WideFen};
 use crate::voucher::{Struct, Value};
 
 /// What a value is tested against beside its type.
@@ -188,7 +188,13 @@ fn month(text: &str) -> bool {
 fn household(text: &str) -> Option<Box<Fault>> {
     let (digit, expected): (Text, Text) = match HouseholdCode::parse(text) {
         Ok(_) => return None,
-        Err(HouseholdCodeError::Shape) => ("none".into(), "at the end of 17 digits".into()),
+        Err(HouseholdCodeError::Shape) => {
+            let found = match text.chars().count() {
+                17 => "not all digits".to_owned(),
+                chars => format!("{chars} characters"),
+            };
+            (format!("(none: {found})").into(), "as the last of 17 digits".into())
+        }
         Err(HouseholdCodeError::CheckDigit { found, expected }) => {
             (found.to_string().into(), expected.to_string().into())
         }
@@ -203,7 +209,7 @@ fn amount(fen: i64, least: i64) -> Option<Box<Fault>> {
         None
     } else {
         let max = Fen::new(MAX_AMOUNT_FEN);
-        Fault::new(Reason::AmountTooLarge { found: Fen::new(fen), max })
+        Fault::new(Reason::AmountTooLarge { found: WideFen(fen.into()), max })
     }
 }
 

@@ -216,12 +216,19 @@ fn control_totals_are_held_against_the_lines() {
         b.int(Field::Amount, MAX_AMOUNT_FEN + 1);
     };
     assert_eq!(totals(Some(2), sum, above), "2.amount 1029");
-    // An amount that is not there is not refused by that: the sum lacks it.
-    assert_eq!(
-        totals(Some(2), Some(300_000), |b| {
+    // One that is not there fails, too, whatever the total says.
+    for total in [Some(300_000), sum] {
+        let missing = totals(Some(2), total, |b| {
             *b = without(b, Field::Amount);
+        });
+        assert_eq!(missing, "2.amount 1018");
+    }
+    // Of a kind that is none nothing is known to be missing.
+    assert_eq!(
+        totals(Some(3), sum, |b| {
+            b.begin_line(3, "Nothing");
         }),
-        "2.amount 1018"
+        "3.kind 1019"
     );
 
     // Where there is no money the total may be left out, and is 0 if given.
