@@ -1,37 +1,78 @@
-//! Makes the servers of `Posting` and `Registry`, whose requests reach the code as raw bytes.
+//! Makes the servers, whose requests are read strictly: what a client sent and we do not know is refused.
 //!
-//! Lives here: which methods they have. `tests/it/wire.rs` compares that with the descriptors.
-//! Lives elsewhere: their messages and clients (`crates/proto`), the codec that hands the bytes on
-//! (`src/services/codec.rs`).
+//! Lives here: which methods there are. `tests/it/wire.rs` compares that with the descriptors.
+//! Lives elsewhere: messages and clients (`crates/proto`), the codecs (`src/services/codec.rs`).
 
 use tonic_prost_build::manual::{Builder, Method, Service};
 
-/// Name, streams in, streams out.
-type Rpc = (&'static str, bool, bool);
+/// What a method takes and gives.
+#[derive(Clone, Copy)]
+enum Rpc {
+    /// A voucher, as the bytes it is.
+    Voucher(&'static str),
+    /// A stream of such bytes.
+    VoucherInParts(&'static str),
+    /// A stream of them, answered one by one.
+    Vouchers(&'static str),
+    /// A small request.
+    Ask(&'static str),
+    /// A small request, answered by a stream.
+    Stream(&'static str),
+}
 
-const POSTING: [Rpc; 5] = [
-    ("PostVoucher", false, false),
-    ("PostVoucherStream", true, false),
-    ("PostVouchers", true, true),
-    ("GetVoucher", false, false),
-    ("ReverseVoucher", false, false),
-];
+use Rpc::{Ask, Stream, Voucher, VoucherInParts, Vouchers};
 
-const REGISTRY: [Rpc; 9] = [
-    ("Apply", false, false),
-    ("GetHousehold", false, false),
-    ("ListMembers", false, false),
-    ("ListAccounts", false, false),
-    ("ListPairings", false, false),
-    ("ListSchemes", false, false),
-    ("ListBaselines", false, false),
-    ("ListAreas", false, false),
-    ("ListOrganisations", false, false),
+const SERVICES: [(&str, &[Rpc]); 6] = [
+    (
+        "Posting",
+        &[
+            Voucher("PostVoucher"),
+            VoucherInParts("PostVoucherStream"),
+            Vouchers("PostVouchers"),
+            Ask("GetVoucher"),
+            Voucher("ReverseVoucher"),
+        ],
+    ),
+    (
+        "Registry",
+        &[
+            Voucher("Apply"),
+            Ask("GetHousehold"),
+            Ask("ListMembers"),
+            Ask("ListAccounts"),
+            Ask("ListPairings"),
+            Ask("ListSchemes"),
+            Ask("ListBaselines"),
+            Ask("ListAreas"),
+            Ask("ListOrganisations"),
+        ],
+    ),
+    (
+        "Balances",
+        &[
+            Ask("GetHousehold"),
+            Ask("GetVillage"),
+            Ask("GetTown"),
+            Ask("GetCounty"),
+            Ask("GetCity"),
+            Ask("GetProvince"),
+            Ask("GetQuota"),
+            Ask("ListHouseholds"),
+            Ask("ListVillages"),
+            Ask("ListCities"),
+            Ask("ListTransit"),
+            Stream("WatchHousehold"),
+            Stream("WatchCity"),
+        ],
+    ),
+    ("Log", &[Stream("ReadRecords"), Stream("Follow"), Ask("GetRecord")]),
+    ("Audit", &[Ask("GetCheckpoint")]),
+    ("Admin", &[Ask("Status")]),
 ];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    let services = [service("Posting", &POSTING), service("Registry", &REGISTRY)];
+    let services = SERVICES.map(|(name, methods)| service(name, methods));
     Builder::new().build_client(false).build_server(true).compile(&services);
     Builder::new().build_client(true).build_server(true).compile(&[echo()]);
 }
@@ -56,27 +97,35 @@ fn echo() -> Service {
 
 fn service(name: &str, methods: &[Rpc]) -> Service {
     let mut builder = Service::builder().name(name).package("mingzhang.v1");
-    for &(rpc, streams_in, streams_out) in methods {
-        let message = if name == "Registry" && rpc == "GetHousehold" {
-            format!("Registry{rpc}")
-        } else {
-            rpc.to_owned()
-        };
-        let mut method = Method::builder()
-            .name(snake(rpc))
-            .route_name(rpc)
-            .input_type("bytes::Bytes")
-            .output_type(format!("proto::v1::{message}Response"))
-            .codec_path("crate::services::codec::RawCodec");
-        if streams_in {
-            method = method.client_streaming();
-        }
-        if streams_out {
-            method = method.server_streaming();
-        }
-        builder = builder.method(method.build());
+    for &rpc in methods {
+        builder = builder.method(method(name, rpc));
     }
     builder.build()
+}
+
+fn method(service: &str, rpc: Rpc) -> Method {
+    let (Voucher(name) | VoucherInParts(name) | Vouchers(name) | Ask(name) | Stream(name)) = rpc;
+    let message = match (service, name) {
+        ("Registry", "GetHousehold") => "RegistryGetHousehold",
+        _ => name,
+    };
+    let method = Method::builder()
+        .name(snake(name))
+        .route_name(name)
+        .output_type(format!("proto::v1::{message}Response"));
+    let method = match rpc {
+        Ask(_) | Stream(_) => method
+            .input_type(format!("proto::v1::{message}Request"))
+            .codec_path("crate::services::codec::StrictCodec"),
+        _ => method.input_type("bytes::Bytes").codec_path("crate::services::codec::RawCodec"),
+    };
+    match rpc {
+        Voucher(_) | Ask(_) => method,
+        VoucherInParts(_) => method.client_streaming(),
+        Vouchers(_) => method.client_streaming().server_streaming(),
+        Stream(_) => method.server_streaming(),
+    }
+    .build()
 }
 
 fn snake(name: &str) -> String {

@@ -2,7 +2,7 @@
 
 use clap::{Parser, ValueEnum};
 use journal::Reader as _;
-use ledger::ids::{HouseholdCode, Level, QuotaId};
+use ledger::ids::{HouseholdCode, Level, QuotaId, Unit};
 use ledger::reject::Reason;
 use proto::v1;
 use proto::v1::balances_client::BalancesClient;
@@ -18,7 +18,10 @@ use super::source::{AsOf, Place, Source};
 use super::{log, runtime};
 use crate::node;
 use crate::node::replay::{Parts, Replay};
-use crate::reading::{Answer, DurableLog, Question, Scanned, answer, position, sides, unit_at};
+use crate::reading::{
+    Answer, DurableLog, Question, Scanned, answer, household_code, known, malformed, position,
+    sides, unit_at,
+};
 use crate::services::balances::{ceiling, to_proto};
 use crate::services::payload::{date, kind_name, line};
 
@@ -179,12 +182,15 @@ pub(super) fn run_history(args: &HistoryArgs, out: &mut Output) -> Result<u8, Fa
 }
 
 fn household(code: &str) -> Result<HouseholdCode, Failure> {
-    HouseholdCode::parse(code).map_err(|_| bad(code, "a household code of 17 digits"))
+    Ok(household_code("code", code)?)
 }
 
-fn bad(code: &str, expected: &'static str) -> Failure {
-    let found = code.to_owned().into();
-    Reason::FieldFormat { field: "code".into(), found, expected: expected.into() }.into()
+/// The province has one code, which a server is not asked for.
+fn only_province(code: &str) -> Result<(), Failure> {
+    match unit_at(code, Level::Province)? {
+        Unit::PROVINCE => Ok(()),
+        _ => Err(Reason::NotFound { what: "province".into(), id: code.to_owned().into() }.into()),
+    }
 }
 
 /// A ledger's files, replayed.
@@ -207,12 +213,14 @@ impl Ledger {
         let state = &self.replay.state;
         let question = match (kind, kind.level()) {
             (Kind::City, _) => {
-                let unit = unit_at(code, Level::City).ok_or_else(|| bad(code, "a city"))?;
+                let unit = unit_at(code, Level::City)?;
+                known(state, unit)?;
                 let (home, helper) = sides(state, unit);
                 Question::City { unit, home, helper }
             }
             (_, Some(level)) => {
-                let unit = unit_at(code, level).ok_or_else(|| bad(code, kind.name()))?;
+                let unit = unit_at(code, level)?;
+                known(state, unit)?;
                 Question::Unit { unit, own_only: false }
             }
             (Kind::Household, None) => {
@@ -220,13 +228,17 @@ impl Ledger {
                 Question::Household(household(code)?, rule.map(|cap| cap.per_head_fen))
             }
             (Kind::Quota, None) => {
-                Question::Quota(QuotaId::id(code).ok_or_else(|| bad(code, "a quota id"))?)
+                let bad = || malformed("code", code, "a quota id, 1-24 of A-Z 0-9 -");
+                Question::Quota(QuotaId::id(code).ok_or_else(bad)?)
             }
-            (_, None) => Question::Province(ceiling(state, date)),
+            (_, None) => {
+                only_province(code)?;
+                Question::Province(ceiling(state, date))
+            }
         };
         let views = self.replay.views.projection();
         let past = Scanned(&self.log);
-        let answered = answer(&self.log, &past, views, as_of.position(), date, question)?;
+        let answered = answer(&self.log, &past, views, (as_of.position(), date), question)?;
         let Answer { position, date, group_shortened, balance, as_helper } = answered;
         if balance.is_none() && matches!(kind, Kind::Household | Kind::Quota) {
             let (what, id) = (kind.name().into(), code.to_owned().into());
@@ -291,7 +303,10 @@ async fn remote(channel: Channel, kind: Kind, code: &str, as_of: &AsOf) -> Resul
         Kind::Village => one!(get_village, GetVillageRequest { code }),
         Kind::Town => one!(get_town, GetTownRequest { code }),
         Kind::County => one!(get_county, GetCountyRequest { code }),
-        Kind::Province => one!(get_province, GetProvinceRequest {}),
+        Kind::Province => {
+            only_province(&code)?;
+            one!(get_province, GetProvinceRequest {})
+        }
         Kind::Quota => one!(get_quota, GetQuotaRequest { code }),
         Kind::City => {
             let request = v1::GetCityRequest { code, as_of_position, as_of_date };

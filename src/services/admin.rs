@@ -15,7 +15,7 @@ use crate::memory::resident_bytes;
 use crate::node::replay::{Parts, Replay};
 use crate::node::{Counters, Handle, lookup};
 
-pub use proto::v1::admin_server::AdminServer as Server;
+pub use super::generated::admin_server::AdminServer as Server;
 
 /// The service.
 #[derive(Clone)]
@@ -32,13 +32,13 @@ impl Admin {
 }
 
 #[tonic::async_trait]
-impl v1::admin_server::Admin for Admin {
+impl super::generated::admin_server::Admin for Admin {
     async fn status(
         &self,
         request: Request<v1::StatusRequest>,
     ) -> Result<Response<v1::StatusResponse>, Status> {
         let identity = authenticate(&request)?;
-        scope::operator(identity)?;
+        scope::operator(&self.node, identity).await?;
         let asked = request.into_inner();
         let node = &self.node;
         let mut out = self.counters();

@@ -8,7 +8,7 @@ use super::status::refuse;
 use crate::auth::authenticate;
 use crate::node::{Handle, Signed};
 
-pub use proto::v1::audit_server::AuditServer as Server;
+pub use super::generated::audit_server::AuditServer as Server;
 
 /// The service.
 #[derive(Clone)]
@@ -24,7 +24,7 @@ impl Audit {
 }
 
 #[tonic::async_trait]
-impl v1::audit_server::Audit for Audit {
+impl super::generated::audit_server::Audit for Audit {
     async fn get_checkpoint(
         &self,
         request: Request<v1::GetCheckpointRequest>,
@@ -32,7 +32,7 @@ impl v1::audit_server::Audit for Audit {
         let identity = authenticate(&request)?;
         let asked = request.into_inner();
         if asked.publish {
-            super::scope::operator(identity)?;
+            super::scope::operator(&self.node, identity).await?;
             let signed = self.node.seal().await.map_err(refuse)?;
             return Ok(Response::new(response(signed, true)));
         }

@@ -8,7 +8,7 @@
 
 use std::pin::Pin;
 
-use ledger::ids::{Date, HouseholdCode, Level, QuotaId, Unit};
+use ledger::ids::{Date, Level, QuotaId, Unit};
 use ledger::reject::{Reason, Text};
 use ledger::rules::Mark;
 use ledger::state::State;
@@ -29,10 +29,11 @@ use super::status::refuse;
 use crate::auth::{Identity, StreamPlace, authenticate};
 use crate::node::{Handle, lookup};
 use crate::reading::{
-    Answer, DurableLog, Question, answer, drifted, position, sides, unfolded, unit_at,
+    Answer, DurableLog, Live as _, Question, answer, drifted, household_code, known, over, sides,
+    unit_at,
 };
 
-pub use proto::v1::balances_server::BalancesServer as Server;
+pub use super::generated::balances_server::BalancesServer as Server;
 
 /// The service.
 #[derive(Clone)]
@@ -50,8 +51,7 @@ impl Balances {
         let node = self.node.clone();
         let ask = move || {
             let log = DurableLog(node.reader());
-            let views = node.views();
-            answer(&log, node.cache(), views.projection(), as_of.position, as_of.date, question)
+            answer(&log, node.cache(), &node, (as_of.position, as_of.date), question)
         };
         self.node.blocking(ask).await.map_err(refuse)
     }
@@ -66,6 +66,23 @@ impl Balances {
         Ok(self.node.look(look).await.map_err(refuse)?.0)
     }
 
+    /// Whether a unit lies in the caller's scope, and was ever there.
+    async fn asked(&self, identity: Identity, unit: Unit) -> Result<(), Status> {
+        scope::unit(&self.node, identity, unit).await?;
+        let look = move |state: &State| known(state, unit);
+        self.node.look(look).await.map_err(refuse)?.0.map_err(refuse)
+    }
+
+    /// The unit of a list; without one the province.
+    async fn area(&self, identity: Identity, code: &str) -> Result<Unit, Status> {
+        let unit = match code {
+            "" => Unit::PROVINCE,
+            code => Unit::parse(code).ok_or_else(|| bad("unit", code, "a unit code"))?,
+        };
+        self.asked(identity, unit).await?;
+        Ok(unit)
+    }
+
     async fn unit(
         &self,
         identity: Identity,
@@ -75,8 +92,8 @@ impl Balances {
         as_of: (Option<u64>, &str),
     ) -> Result<Answer, Status> {
         let as_of = page::AsOf::of(&self.node, as_of.0, as_of.1)?;
-        let unit = unit_at(code, level).ok_or_else(|| bad("code", code, name(level)))?;
-        scope::code(&self.node, identity, &unit.to_string()).await?;
+        let unit = unit_at(code, level).map_err(refuse)?;
+        self.asked(identity, unit).await?;
         self.ask(as_of, Question::Unit { unit, own_only }).await
     }
 
@@ -86,9 +103,8 @@ impl Balances {
         code: &str,
         as_of: page::AsOf,
     ) -> Result<Answer, Status> {
-        let household =
-            HouseholdCode::parse(code).map_err(|_| bad("code", code, "a household code"))?;
-        scope::code(&self.node, identity, code).await?;
+        let household = household_code("code", code).map_err(refuse)?;
+        scope::household(&self.node, identity, household).await?;
         let per_head = self.per_head(as_of).await?;
         let answer = self.ask(as_of, Question::Household(household, per_head)).await?;
         if answer.balance.is_none() {
@@ -103,8 +119,8 @@ impl Balances {
         code: &str,
         as_of: page::AsOf,
     ) -> Result<Answer, Status> {
-        let unit = unit_at(code, Level::City).ok_or_else(|| bad("code", code, "a city"))?;
-        scope::code(&self.node, identity, &unit.to_string()).await?;
+        let unit = unit_at(code, Level::City).map_err(refuse)?;
+        self.asked(identity, unit).await?;
         let look = move |state: &State| sides(state, unit);
         let ((home, helper), _) = self.node.look(look).await.map_err(refuse)?;
         self.ask(as_of, Question::City { unit, home, helper }).await
@@ -114,21 +130,13 @@ impl Balances {
     async fn over<T: Send + 'static>(
         &self,
         as_of: page::AsOf,
-        read: impl FnOnce(&Projection) -> Result<T, Reason> + Send + 'static,
+        read: impl Fn(&Projection) -> Result<T, Reason> + Send + 'static,
     ) -> Result<(T, Position), Status> {
         let node = self.node.clone();
         let run = move || {
             let log = DurableLog(node.reader());
-            let views = node.views();
-            let live = views.projection();
-            let head = Seq(live.next_seq().0.saturating_sub(1));
-            let at = position(&log, head, as_of.position, as_of.date)?;
-            if at.position == head && at.date.is_none() {
-                return Ok((read(live)?, at));
-            }
-            drop(views);
-            let folded = node.cache().projection_at(at).map_err(|error| unfolded(&error))?;
-            Ok((read(&folded)?, at))
+            let as_of = (as_of.position, as_of.date);
+            over(&log, node.cache(), &node, as_of, |views, at| Ok((read(views)?, at)))
         };
         self.node.blocking(run).await.map_err(refuse)
     }
@@ -136,16 +144,6 @@ impl Balances {
 
 fn missing(what: &'static str, id: &str) -> Status {
     refuse(Reason::NotFound { what: what.into(), id: Text::Owned(id.to_owned()) })
-}
-
-fn name(level: Level) -> &'static str {
-    match level {
-        Level::Province => "a province",
-        Level::City => "a city",
-        Level::County => "a county",
-        Level::Town => "a town",
-        Level::Village => "a village",
-    }
 }
 
 type Responses<M> = Pin<Box<dyn Stream<Item = Result<M, Status>> + Send>>;
@@ -164,7 +162,7 @@ macro_rules! one {
 }
 
 #[tonic::async_trait]
-impl v1::balances_server::Balances for Balances {
+impl super::generated::balances_server::Balances for Balances {
     async fn get_household(
         &self,
         request: Request<v1::GetHouseholdRequest>,
@@ -230,7 +228,7 @@ impl v1::balances_server::Balances for Balances {
         request: Request<v1::GetProvinceRequest>,
     ) -> Result<Response<v1::GetProvinceResponse>, Status> {
         let identity = authenticate(&request)?;
-        scope::code(&self.node, identity, "44").await?;
+        scope::unit(&self.node, identity, Unit::PROVINCE).await?;
         let asked = request.into_inner();
         let as_of = page::AsOf::of(&self.node, asked.as_of_position, &asked.as_of_date)?;
         let (ceiling, _) =
@@ -245,7 +243,8 @@ impl v1::balances_server::Balances for Balances {
         let identity = authenticate(&request)?;
         let asked = request.into_inner();
         let as_of = page::AsOf::of(&self.node, asked.as_of_position, &asked.as_of_date)?;
-        let id = QuotaId::id(&asked.code).ok_or_else(|| bad("code", &asked.code, "a quota id"))?;
+        let id = QuotaId::id(&asked.code)
+            .ok_or_else(|| bad("code", &asked.code, "a quota id, 1-24 of A-Z 0-9 -"))?;
         scope::quota(&self.node, identity, id).await?;
         let answer = self.ask(as_of, Question::Quota(id)).await?;
         if answer.balance.is_none() {
@@ -263,8 +262,7 @@ impl v1::balances_server::Balances for Balances {
         let as_of = page::AsOf::of(&self.node, asked.as_of_position, &asked.as_of_date)?;
         let question = format!("{}/{}/{}/{}", asked.unit, asked.quota, asked.state, asked.class);
         let page = Page::of(as_of, asked.page_size, &asked.page_token, &question)?;
-        scope::code(&self.node, identity, &asked.unit).await?;
-        let filter = filter(&asked)?;
+        let filter = filter(&asked, self.area(identity, &asked.unit).await?)?;
         let (skip, rows) = (page.skip, page.rows);
         let read = move |views: &Projection| {
             let count = skip.saturating_add(rows).saturating_add(1);
@@ -301,8 +299,7 @@ impl v1::balances_server::Balances for Balances {
         let as_of = page::AsOf::of(&self.node, asked.as_of_position, &asked.as_of_date)?;
         let question = format!("{}/{}", asked.unit, asked.poor_only);
         let page = Page::of(as_of, asked.page_size, &asked.page_token, &question)?;
-        scope::code(&self.node, identity, &asked.unit).await?;
-        let area = unit_or_province(&asked.unit)?;
+        let area = self.area(identity, &asked.unit).await?;
         let poor = if asked.poor_only { Some(self.poor_villages(area).await?) } else { None };
         let read = move |views: &Projection| {
             let mut out = Vec::new();
@@ -338,7 +335,7 @@ impl v1::balances_server::Balances for Balances {
         let read = move |views: &Projection| {
             let mut out = Vec::new();
             for city in balance::cities(views) {
-                if !scope.holds(&city.to_string()) {
+                if !scope.holds(city) {
                     continue;
                 }
                 let home = balance::as_home(views, city).map_err(|d| drifted(&d))?;
@@ -371,8 +368,7 @@ impl v1::balances_server::Balances for Balances {
         let as_of = page::AsOf::of(&self.node, asked.as_of_position, &asked.as_of_date)?;
         let question = format!("{}/{}", asked.unit, asked.quota);
         let page = Page::of(as_of, asked.page_size, &asked.page_token, &question)?;
-        scope::code(&self.node, identity, &asked.unit).await?;
-        let area = unit_or_province(&asked.unit)?;
+        let area = self.area(identity, &asked.unit).await?;
         let quota = asked.quota.clone();
         let read = move |views: &Projection| {
             let mut all = balance::transits(views);
@@ -463,11 +459,7 @@ impl v1::balances_server::Balances for Balances {
 
 impl Balances {
     async fn poor_villages(&self, area: Unit) -> Result<std::collections::BTreeSet<Unit>, Status> {
-        let node = self.node.clone();
-        let villages = {
-            let views = node.views();
-            balance::units(views.projection(), area, Level::Village)
-        };
+        let villages = self.node.with(|views| balance::units(views, area, Level::Village));
         let look = move |state: &State| {
             let today = Date(china_date(state.position().time_ms));
             let poor = |unit: &Unit| {
@@ -540,18 +532,8 @@ pub(crate) fn ceiling(state: &State, date: Option<Date>) -> Option<i64> {
     if heads == 0 { None } else { heads.checked_mul(per_head) }
 }
 
-fn unit_or_province(code: &str) -> Result<Unit, Status> {
-    match code {
-        "" => Ok(Unit::PROVINCE),
-        code => Unit::parse(code).ok_or_else(|| bad("unit", code, "a unit code")),
-    }
-}
-
-fn filter(asked: &v1::ListHouseholdsRequest) -> Result<Filter, Status> {
-    let unit = match asked.unit.as_str() {
-        "" => None,
-        code => Some(Unit::parse(code).ok_or_else(|| bad("unit", code, "a unit code"))?),
-    };
+fn filter(asked: &v1::ListHouseholdsRequest, area: Unit) -> Result<Filter, Status> {
+    let unit = (area != Unit::PROVINCE).then_some(area);
     let state = match asked.state.as_str() {
         "" => None,
         word => Some(HouseholdState::parse(word).ok_or_else(|| bad("state", word, "a state"))?),

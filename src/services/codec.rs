@@ -1,17 +1,21 @@
-//! The codec of the posting services: requests arrive as the bytes they are.
+//! The codecs of the services: requests that hold a voucher arrive as the bytes they are, small requests as
+//! messages of which every field is known.
 //!
 //! Lives here: bytes in, messages out.
 //! Lives elsewhere: reading a request's bytes strictly (`crate::wire`).
 //!
 //! Always: nothing is dropped unseen. A generated decoder would skip unknown fields before a handler
-//! sees them and answer a malformed message without a code; this one decodes nothing.
+//! sees them and answer a malformed message without a code.
 
 use std::marker::PhantomData;
 
 use bytes::{Buf as _, BufMut as _, Bytes};
-use prost::Message;
+use prost::{DecodeError, Message};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+
+use super::posting::unread;
+use crate::wire;
 
 /// Raw requests, messages of type `M` as answers.
 #[derive(Debug)]
@@ -36,6 +40,78 @@ impl<M: Message + 'static> Codec for RawCodec<M> {
     fn decoder(&mut self) -> Self::Decoder {
         RawDecoder
     }
+}
+
+/// Requests of type `R`, of which every byte must be known, and messages of type `M` as answers.
+#[derive(Debug)]
+pub struct StrictCodec<M, R>(PhantomData<(M, R)>);
+
+impl<M, R> Default for StrictCodec<M, R> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<M: Message + 'static, R: Small> Codec for StrictCodec<M, R> {
+    type Encode = M;
+    type Decode = R;
+    type Encoder = MessageEncoder<M>;
+    type Decoder = StrictDecoder<R>;
+
+    fn encoder(&mut self) -> Self::Encoder {
+        MessageEncoder(PhantomData)
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        StrictDecoder(PhantomData)
+    }
+}
+
+/// Reads a small request.
+#[derive(Debug)]
+pub struct StrictDecoder<R>(PhantomData<R>);
+
+impl<R: Small> Decoder for StrictDecoder<R> {
+    type Item = R;
+    type Error = Status;
+
+    fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<R>, Status> {
+        let bytes = source.copy_to_bytes(source.remaining());
+        wire::known(R::NAME, &bytes).map_err(unread)?;
+        // What was walked through decodes, too.
+        let unread_at =
+            |error: DecodeError| wire::Fault::Malformed { offset: 0, what: error.to_string() };
+        R::decode(bytes).map(Some).map_err(|error| unread(unread_at(error)))
+    }
+}
+
+/// A request that holds no voucher.
+pub trait Small: Message + Default + 'static {
+    /// Its name among the descriptors.
+    const NAME: &'static str;
+}
+
+macro_rules! small {
+    ($($name:ident)*) => {
+        $(impl Small for proto::v1::$name {
+            const NAME: &'static str = concat!(".mingzhang.v1.", stringify!($name));
+        })*
+
+        /// Names of all of them.
+        #[cfg(test)]
+        pub(crate) const SMALL: &[&str] = &[$(<proto::v1::$name as Small>::NAME),*];
+    };
+}
+
+small! {
+    GetVoucherRequest
+    RegistryGetHouseholdRequest ListMembersRequest ListAccountsRequest ListPairingsRequest
+    ListSchemesRequest ListBaselinesRequest ListAreasRequest ListOrganisationsRequest
+    GetHouseholdRequest GetVillageRequest GetTownRequest GetCountyRequest GetCityRequest
+    GetProvinceRequest GetQuotaRequest ListHouseholdsRequest ListVillagesRequest ListCitiesRequest
+    ListTransitRequest WatchHouseholdRequest WatchCityRequest
+    ReadRecordsRequest FollowRequest GetRecordRequest
+    GetCheckpointRequest StatusRequest
 }
 
 /// Writes a message.

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::pin::Pin;
 
 use journal::Reader;
+use ledger::codec::Codec;
 use ledger::ids::{Date, HouseholdCode, OrgId, VoucherNo};
 use ledger::kind::Kind;
 use ledger::reject::{Reason, Text};
@@ -19,14 +20,17 @@ use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
+use views::history::names;
 
+use super::page::bad;
 use super::payload::{date, kind_name, payload};
 use super::scope;
 use super::status::refuse;
-use crate::auth::{StreamPlace, authenticate};
+use crate::auth::{Identity, StreamPlace, authenticate};
 use crate::node::{Handle, lookup};
+use crate::reading::household_code;
 
-pub use proto::v1::log_server::LogServer as Server;
+pub use super::generated::log_server::LogServer as Server;
 
 /// Records of one message: few enough that a reader sees progress.
 const CHUNK_RECORDS: usize = 256;
@@ -51,7 +55,7 @@ impl Log {
 type Responses<M> = Pin<Box<dyn Stream<Item = Result<M, Status>> + Send>>;
 
 #[tonic::async_trait]
-impl v1::log_server::Log for Log {
+impl super::generated::log_server::Log for Log {
     type ReadRecordsStream = Responses<v1::ReadRecordsResponse>;
     type FollowStream = Responses<v1::FollowResponse>;
 
@@ -68,12 +72,14 @@ impl v1::log_server::Log for Log {
             return Err(refuse(Reason::PositionAhead { head, asked: last }));
         }
         let mut filter = Filter::of(&asked)?;
-        scope::filter(&self.node, identity, &filter).await?;
-        let mut range = (Seq(asked.from), last);
-        if let Some((organisation, number)) = filter.voucher {
-            range = self.voucher_range(organisation, number, range).await?;
+        if let Some(household) = filter.household {
+            scope::household(&self.node, identity, household).await?;
         }
-        filter.scope = scope::of(&self.node, identity).await?;
+        filter.scope = scope::of_log(&self.node, identity).await?;
+        let mut range = (Seq(asked.from), last);
+        if let Some(key) = filter.voucher {
+            range = self.voucher_range(identity, &filter.scope, key, range).await?;
+        }
         let (sender, receiver) = mpsc::channel(AHEAD);
         let reader = self.node.reader();
         tokio::task::spawn_blocking(move || {
@@ -114,51 +120,69 @@ impl v1::log_server::Log for Log {
     ) -> Result<Response<v1::GetRecordResponse>, Status> {
         let identity = authenticate(&request)?;
         let reference = request.into_inner().r#ref;
-        let seq = self.resolve(&reference).await?;
+        let seq = self.resolve(identity, &reference).await?;
+        let scope = scope::of_log(&self.node, identity).await?;
         let reader = self.node.reader();
-        let scope = scope::of(&self.node, identity).await?;
-        let id = reference.clone();
         let found = self.node.blocking(move || {
-            let missing = || Reason::NotFound { what: "record".into(), id: id.clone().into() };
+            let missing =
+                || Reason::NotFound { what: "record".into(), id: reference.clone().into() };
             let block = reader.block_of(seq).map_err(|e| lookup::unreadable(&e))?;
             let block = block.ok_or_else(missing)?;
-            let mut records = block.records_hashed();
-            let (record, hash) =
-                records.find(|(record, _)| record.seq() == seq).ok_or_else(missing)?;
-            if !scope.sees(&record) {
-                return Err(Reason::OutOfScope {});
+            let mut codec = Codec::new();
+            let mut poster = None;
+            for (record, hash) in block.records_hashed() {
+                if record.part() == 0 {
+                    poster = scope::poster(&record, &mut codec);
+                }
+                if record.seq() == seq {
+                    let seen = scope.sees(&record, poster, &mut codec);
+                    let sent = || to_proto(&record, hash, false);
+                    return seen.then(sent).ok_or(Reason::OutOfScope {});
+                }
             }
-            Ok(to_proto(&record, hash, false))
+            Err(missing())
         });
         Ok(Response::new(v1::GetRecordResponse { record: Some(found.await.map_err(refuse)?) }))
     }
 }
 
 impl Log {
-    /// Positions of a voucher within a range; 8005 when it was never posted.
+    /// Positions of a voucher within a range; 8005 when it was never posted. Of an organisation that the caller
+    /// may not ask about it is 5014 then, and for a voucher of which nothing may be seen.
     async fn voucher_range(
         &self,
-        organisation: OrgId,
-        number: VoucherNo,
+        identity: Identity,
+        scope: &scope::Scope,
+        (organisation, number): (OrgId, VoucherNo),
         (from, last): (Seq, Seq),
     ) -> Result<(Seq, Seq), Status> {
         let found = self.node.voucher(organisation, number).await.map_err(refuse)?;
-        let found = found.ok_or_else(|| {
+        let Some(found) = found else {
+            scope::voucher(&self.node, identity, organisation).await?;
             let id = Text::Owned(format!("{organisation}/{number}"));
-            refuse(Reason::NotFound { what: "voucher".into(), id })
-        })?;
-        Ok((from.max(found.reply.first_seq), last.min(found.reply.last_seq)))
+            return Err(refuse(Reason::NotFound { what: "voucher".into(), id }));
+        };
+        let (first, end) = (found.reply.first_seq, found.reply.last_seq);
+        let (reader, scope) = (self.node.reader(), scope.clone());
+        let any = self.node.blocking(move || {
+            let block = reader.block_of(first).map_err(|e| lookup::unreadable(&e))?;
+            let (mut codec, mut records) = (Codec::new(), block.iter().flat_map(|b| b.records()));
+            Ok(records.any(|record| {
+                (first..=end).contains(&record.seq())
+                    && scope.sees(&record, Some(organisation), &mut codec)
+            }))
+        });
+        if !any.await.map_err(refuse)? {
+            return Err(refuse(Reason::OutOfScope {}));
+        }
+        Ok((from.max(first), last.min(end)))
     }
 
-    /// A position, or `organisation/voucher_no/line_no`.
-    async fn resolve(&self, reference: &str) -> Result<Seq, Status> {
-        let bad = || {
-            refuse(Reason::FieldFormat {
-                field: "ref".into(),
-                found: reference.to_owned().into(),
-                expected: "a position or organisation/voucher_no/line_no".into(),
-            })
-        };
+    /// A position, or `organisation/voucher_no/line_no`; 8005 for one that names no record, or 5014 when the
+    /// caller may not ask about the organisation.
+    async fn resolve(&self, identity: Identity, reference: &str) -> Result<Seq, Status> {
+        let expected = "a position or organisation/voucher_no/line_no";
+        let bad = || bad("ref", reference, expected);
         if let Ok(seq) = reference.parse() {
             return Ok(Seq(seq));
         }
@@ -167,40 +191,36 @@ impl Log {
         let organisation = organisation.and_then(OrgId::id).ok_or_else(bad)?;
         let number = number.and_then(VoucherNo::id).ok_or_else(bad)?;
         let line: u64 = line.and_then(|line| line.parse().ok()).ok_or_else(bad)?;
-        let missing = || {
-            let id = Text::Owned(reference.to_owned());
-            refuse(Reason::NotFound { what: "record".into(), id })
-        };
         let found = self.node.voucher(organisation, number).await.map_err(refuse)?;
-        let reply = found.ok_or_else(missing)?.reply;
-        let seq = reply.first_seq.after(line);
-        if reply.last_seq < seq { Err(missing()) } else { Ok(seq) }
+        let reply = found.map(|found| found.reply);
+        let seq = reply.and_then(|reply| {
+            let seq = reply.first_seq.after(line);
+            (seq <= reply.last_seq).then_some(seq)
+        });
+        if let Some(seq) = seq {
+            return Ok(seq);
+        }
+        scope::voucher(&self.node, identity, organisation).await?;
+        let id = Text::Owned(reference.to_owned());
+        Err(refuse(Reason::NotFound { what: "record".into(), id }))
     }
 }
 
 /// Which records are wanted.
 pub(super) struct Filter {
     kinds: BTreeSet<u16>,
-    pub(super) organisation: String,
-    pub(super) voucher: Option<(OrgId, VoucherNo)>,
-    pub(super) household: String,
-    pub(super) quota: String,
+    /// Of these vouchers alone; where one voucher is wanted its positions say so.
+    organisation: Option<OrgId>,
+    voucher: Option<(OrgId, VoucherNo)>,
+    household: Option<HouseholdCode>,
+    quota: String,
     path_prefix: String,
     dates: (u32, u32),
     scope: scope::Scope,
-    /// Organisation of the group at hand, read off its header record.
-    by_organisation: bool,
 }
 
 impl Filter {
     fn of(asked: &v1::ReadRecordsRequest) -> Result<Self, Status> {
-        let bad = |field: &'static str, found: &str, expected: &'static str| {
-            refuse(Reason::FieldFormat {
-                field: field.into(),
-                found: found.to_owned().into(),
-                expected: expected.into(),
-            })
-        };
         let mut kinds = BTreeSet::new();
         for name in &asked.kinds {
             let system = (1..=6).find(|kind| system::name(*kind) == Some(name));
@@ -209,28 +229,34 @@ impl Filter {
         }
         let day = |field, text: &str, absent| match text {
             "" => Ok(absent),
-            text => Date::parse(text).map(|d| d.0).ok_or_else(|| bad(field, text, "YYYY-MM-DD")),
+            text => {
+                Date::parse(text).map(|d| d.0).ok_or_else(|| bad(field, text, "a date YYYY-MM-DD"))
+            }
         };
         let dates =
             (day("date_from", &asked.date_from, 0)?, day("date_to", &asked.date_to, u32::MAX)?);
-        if !asked.household.is_empty() && HouseholdCode::parse(&asked.household).is_err() {
-            return Err(bad("household", &asked.household, "a household code"));
-        }
-        let voucher = if asked.voucher_no.is_empty() {
-            None
-        } else {
-            let organisation = OrgId::id(&asked.organisation)
-                .ok_or_else(|| bad("organisation", &asked.organisation, "an organisation code"))?;
-            let number = VoucherNo::id(&asked.voucher_no)
-                .ok_or_else(|| bad("voucher_no", &asked.voucher_no, "a voucher number"))?;
-            Some((organisation, number))
+        let household = match asked.household.as_str() {
+            "" => None,
+            code => Some(household_code("household", code).map_err(refuse)?),
+        };
+        let organisation = match asked.organisation.as_str() {
+            "" if asked.voucher_no.is_empty() => None,
+            id => {
+                Some(OrgId::id(id).ok_or_else(|| bad("organisation", id, "an organisation code"))?)
+            }
+        };
+        let number = match asked.voucher_no.as_str() {
+            "" => None,
+            number => Some(
+                VoucherNo::id(number)
+                    .ok_or_else(|| bad("voucher_no", number, "a voucher number"))?,
+            ),
         };
         Ok(Self {
             kinds,
-            by_organisation: voucher.is_none() && !asked.organisation.is_empty(),
-            organisation: asked.organisation.clone(),
-            voucher,
-            household: asked.household.clone(),
+            voucher: organisation.zip(number),
+            organisation: organisation.filter(|_| number.is_none()),
+            household,
             quota: asked.quota.clone(),
             path_prefix: asked.path_prefix.clone(),
             dates,
@@ -238,14 +264,15 @@ impl Filter {
         })
     }
 
-    fn matches(&self, record: &Record<'_>) -> bool {
+    fn matches(&self, record: &Record<'_>, poster: Option<OrgId>, codec: &mut Codec) -> bool {
         let leg = |wanted: &dyn Fn(&str) -> bool| record.legs().any(|leg| wanted(leg.path));
         (self.kinds.is_empty() || self.kinds.contains(&record.kind()))
             && (self.dates.0..=self.dates.1).contains(&record.date())
             && (self.path_prefix.is_empty() || leg(&|path| path.starts_with(&self.path_prefix)))
             && (self.quota.is_empty() || leg(&|path| path.rsplit('.').next() == Some(&self.quota)))
-            && (self.household.is_empty() || scope::touches(record, &self.household))
-            && self.scope.sees(record)
+            && self.organisation.is_none_or(|wanted| poster == Some(wanted))
+            && self.household.is_none_or(|household| names(record, household, codec))
+            && self.scope.sees(record, poster, codec)
     }
 }
 
@@ -260,7 +287,7 @@ fn read(
 ) {
     let mut chunk = Chunk::default();
     let mut left = if limit == 0 { u64::MAX } else { limit };
-    let mut ours = false;
+    let (mut codec, mut poster) = (Codec::new(), None);
     let send = |records| {
         sender.blocking_send(Ok(v1::ReadRecordsResponse { records, head: head.0 })).is_ok()
     };
@@ -277,14 +304,15 @@ fn read(
             }
         };
         for (record, hash) in block.records_hashed() {
-            if filter.by_organisation && record.part() == 0 {
-                ours = posted_by(&record, &filter.organisation);
+            // A block never begins inside a voucher.
+            if record.part() == 0 {
+                poster = scope::poster(&record, &mut codec);
             }
             let seq = record.seq();
-            if seq < from || to < seq || (filter.by_organisation && !ours) {
+            if seq < from || to < seq {
                 continue;
             }
-            if filter.matches(&record) {
+            if filter.matches(&record, poster, &mut codec) {
                 chunk.push(&record, hash, raw_only);
                 left = left.saturating_sub(1);
             }
@@ -302,10 +330,6 @@ fn read(
     if !chunk.records.is_empty() {
         send(chunk.take());
     }
-}
-
-fn posted_by(header: &Record<'_>, organisation: &str) -> bool {
-    payload(header).get("organisation").and_then(|found| found.as_str()) == Some(organisation)
 }
 
 async fn follow(

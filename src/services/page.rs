@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ledger::ids::Date;
-use ledger::reject::{Reason, Text};
+use ledger::reject::Reason;
 use ledger::state::State;
 use record::limits::PAGE_ROWS_MAX;
 use record::{Seq, china_date};
@@ -15,6 +15,7 @@ use tonic::Status;
 use super::status::refuse;
 use crate::node::replay::{Parts, Replay};
 use crate::node::{Handle, lookup};
+use crate::reading::malformed;
 
 /// Rows of a page when none are asked for.
 const PAGE_ROWS: u32 = 100;
@@ -43,13 +44,10 @@ impl AsOf {
         }
         let date = match date {
             "" => None,
-            text => Some(Date::parse(text).ok_or_else(|| {
-                refuse(Reason::FieldFormat {
-                    field: "as_of_date".into(),
-                    found: text.to_owned().into(),
-                    expected: "YYYY-MM-DD".into(),
-                })
-            })?),
+            text => {
+                let wrong = || bad("as_of_date", text, "a date YYYY-MM-DD");
+                Some(Date::parse(text).ok_or_else(wrong)?)
+            }
         };
         Ok(Self { position, date })
     }
@@ -181,8 +179,7 @@ fn fingerprint(question: &str) -> u64 {
 
 /// The refusal of a value that does not parse.
 pub(super) fn bad(field: &'static str, found: &str, expected: &'static str) -> Status {
-    let found = Text::Owned(found.to_owned());
-    refuse(Reason::FieldFormat { field: field.into(), found, expected: expected.into() })
+    refuse(malformed(field, found, expected))
 }
 
 #[cfg(test)]

@@ -1,23 +1,21 @@
 //! A record as JSON: what people and scripts read beside the exact bytes.
 //!
-//! Lives here: the stored message's fields by name, read off the descriptors, so that a new field shows
-//! without a line of code.
+//! Lives here: the stored message's fields by name, read off the descriptors (`wire::shapes`), so that a new
+//! field shows without a line of code.
 //! Lives elsewhere: what a payload means (`ledger`), the bytes that are evidence (`record`).
 //!
 //! Always: names as in the stored message, tokens and hashes in hex, money as integer fen; a payload
 //! that cannot be read gives `null`, never a panic. Nothing here is evidence.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use ledger::kind::Kind;
-use prost::Message as _;
-use prost_types::field_descriptor_proto::{Label, Type};
-use prost_types::{DescriptorProto, FileDescriptorSet};
+use prost_types::field_descriptor_proto::Type;
 use record::{Genesis, Record, Seal, system};
 use serde_json::{Map, Value, json};
 
 use crate::keys::hex;
+use crate::wire::shapes::{Shape, Shapes};
 
 /// Package of the stored messages.
 const PACKAGE: &str = ".mingzhang.log.v1.";
@@ -100,35 +98,14 @@ fn system_payload(kind: u16, bytes: &[u8]) -> Option<Value> {
     })
 }
 
-static MESSAGES: LazyLock<Messages> = LazyLock::new(Messages::load);
+static MESSAGES: LazyLock<Messages> = LazyLock::new(|| Messages(Shapes::load()));
 
-/// Fields of the stored messages, by full name.
-struct Messages(HashMap<String, Vec<Shape>>);
-
-struct Shape {
-    number: u32,
-    name: String,
-    ty: Type,
-    message: String,
-    repeated: bool,
-}
+/// Shows stored messages by their shapes.
+struct Messages(Shapes);
 
 impl Messages {
-    fn load() -> Self {
-        // Made by our own build; if it does not read, payloads show as `null`.
-        let set = FileDescriptorSet::decode(proto::FILE_DESCRIPTOR_SET).unwrap_or_default();
-        let mut messages = HashMap::new();
-        for file in set.file {
-            let package = format!(".{}.", file.package());
-            for message in &file.message_type {
-                messages.insert(format!("{package}{}", message.name()), shapes(message));
-            }
-        }
-        Self(messages)
-    }
-
     fn object(&self, message: &str, mut bytes: &[u8], depth: u32) -> Option<Value> {
-        let shapes = self.0.get(message)?;
+        let shapes = self.0.of(message)?;
         if DEPTH_MAX < depth {
             return None;
         }
@@ -159,7 +136,7 @@ impl Messages {
             2 => {
                 let (len, rest) = varint(bytes)?;
                 let (content, rest) = rest.split_at_checked(usize::try_from(len).ok()?)?;
-                if packed(shape) {
+                if shape.packs() {
                     let list = unpack(shape.ty, content)?;
                     object.insert(shape.name.clone(), list);
                     return Some(rest);
@@ -184,21 +161,6 @@ impl Messages {
         }
         Some(rest)
     }
-}
-
-fn shapes(message: &DescriptorProto) -> Vec<Shape> {
-    let shape = |field: &prost_types::FieldDescriptorProto| Shape {
-        number: u32::try_from(field.number()).unwrap_or(0),
-        name: field.name().to_owned(),
-        ty: field.r#type(),
-        message: field.type_name().to_owned(),
-        repeated: field.label() == Label::Repeated,
-    };
-    message.field.iter().map(shape).collect()
-}
-
-fn packed(shape: &Shape) -> bool {
-    shape.repeated && !matches!(shape.ty, Type::String | Type::Bytes | Type::Message)
 }
 
 fn unpack(ty: Type, mut content: &[u8]) -> Option<Value> {
@@ -234,6 +196,8 @@ fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use prost::Message as _;
+
     use super::*;
 
     #[test]
@@ -264,7 +228,7 @@ mod tests {
     fn every_kind_has_a_message_of_its_name() {
         for kind in Kind::ALL {
             let name = format!("{PACKAGE}{}", kind.name());
-            assert!(MESSAGES.0.contains_key(&name), "{name}");
+            assert!(MESSAGES.0.of(&name).is_some(), "{name}");
         }
     }
 }

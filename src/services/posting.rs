@@ -24,6 +24,7 @@ use super::answer;
 use super::status::{refuse, rpc_status, status};
 use crate::auth::{Identity, StreamPlace, authenticate};
 use crate::node::{Answer, Handle, Pending, Post};
+use crate::reading::shown;
 use crate::wire;
 
 pub use super::generated::posting_server::{Posting as PostingServer, PostingServer as Server};
@@ -121,11 +122,11 @@ impl PostingServer for Posting {
 
     async fn get_voucher(
         &self,
-        request: Request<Bytes>,
+        request: Request<v1::GetVoucherRequest>,
     ) -> Result<Response<v1::GetVoucherResponse>, Status> {
         let identity = authenticate(&request)?;
-        let asked: v1::GetVoucherRequest = decode(request.get_ref())?;
-        let key = format!("{}/{}", asked.organisation, asked.voucher_no);
+        let asked = request.into_inner();
+        let key = shown(&format!("{}/{}", asked.organisation, asked.voucher_no));
         let unknown = || refuse(Reason::VoucherNotFound { key: Text::Owned(key.clone()) });
         let organisation = OrgId::id(&asked.organisation).ok_or_else(unknown)?;
         let number = VoucherNo::id(&asked.voucher_no).ok_or_else(unknown)?;
@@ -143,7 +144,7 @@ impl PostingServer for Posting {
         let read = wire::reverse_voucher(request.get_ref()).map_err(unread)?;
         let post = match read.whole {
             None => only_reversals(read.post)?,
-            Some(whole) => self.whole_reversal(read.post, &whole).await?,
+            Some(whole) => self.whole_reversal(identity, read.post, &whole).await?,
         };
         let answer = self.post(identity, post).await?;
         answer::unary(self.node.origin(), answer, |outcome| v1::ReverseVoucherResponse {
@@ -160,16 +161,19 @@ impl PostingServer for Posting {
 }
 
 impl Posting {
-    /// Makes the lines that reverse a whole voucher, last line first.
+    /// Makes the lines that reverse a whole voucher, last line first; 5014 for one that the caller may not ask
+    /// about, whether it was posted or not.
     async fn whole_reversal(
         &self,
+        identity: Identity,
         post: wire::Post,
         whole: &wire::WholeReversal,
     ) -> Result<wire::Post, Status> {
-        let key = format!("{}/{}", whole.organisation, whole.voucher_no);
+        let key = shown(&format!("{}/{}", whole.organisation, whole.voucher_no));
         let unknown = || status(&answer::reversal_unknown(&key));
         let organisation = OrgId::id(&whole.organisation).ok_or_else(unknown)?;
         let number = VoucherNo::id(&whole.voucher_no).ok_or_else(unknown)?;
+        super::scope::voucher(&self.node, identity, organisation).await?;
         let found = self.node.voucher(organisation, number).await.map_err(refuse)?;
         let found = found.ok_or_else(unknown)?;
         let lines = self.node.line_amounts(&found.reply).await.map_err(refuse)?;
@@ -235,16 +239,6 @@ fn only_reversals(post: wire::Post) -> Result<wire::Post, Status> {
 /// The status of a request whose bytes do not belong.
 pub(super) fn unread(fault: wire::Fault) -> Status {
     status(&fault.into())
-}
-
-/// Reads a small request strictly: unknown fields are refused here, too.
-pub(super) fn decode<M: prost::Message + Default>(bytes: &[u8]) -> Result<M, Status> {
-    let malformed =
-        |what: String| refuse(Reason::MessageMalformed { offset: 0, what: Text::Owned(what) });
-    if MESSAGE_BYTES_MAX < bytes.len() {
-        return Err(unread(wire::Fault::MessageTooLarge { found: bytes.len() }));
-    }
-    M::decode(bytes).map_err(|error| malformed(error.to_string()))
 }
 
 /// A message above the transport's limit, before or after inflation, gets its code (6002); anything else is

@@ -17,11 +17,12 @@ use proto::v1;
 use tonic::{Request, Response, Status};
 
 use super::page::{AsOf, Page, bad, state_at};
-use super::posting::{decode, to_post, unread};
+use super::posting::{to_post, unread};
 use super::status::{refuse, status};
 use super::{answer, scope};
 use crate::auth::authenticate;
 use crate::node::Handle;
+use crate::reading::household_code;
 use crate::wire;
 
 pub use super::generated::registry_server::{Registry as RegistryServer, RegistryServer as Server};
@@ -44,7 +45,7 @@ fn missing(what: &'static str, id: &str) -> Status {
 }
 
 fn household(code: &str) -> Result<HouseholdCode, Status> {
-    HouseholdCode::parse(code).map_err(|_| bad("household", code, "a household code"))
+    household_code("household", code).map_err(refuse)
 }
 
 fn unit(field: &'static str, text: &str) -> Result<Option<Unit>, Status> {
@@ -71,13 +72,13 @@ impl RegistryServer for Registry {
 
     async fn get_household(
         &self,
-        request: Request<Bytes>,
+        request: Request<v1::RegistryGetHouseholdRequest>,
     ) -> Result<Response<v1::RegistryGetHouseholdResponse>, Status> {
         let identity = authenticate(&request)?;
-        let asked: v1::RegistryGetHouseholdRequest = decode(request.get_ref())?;
+        let asked = request.into_inner();
         let as_of = AsOf::of(&self.node, asked.as_of_position, &asked.as_of_date)?;
         let code = household(&asked.household)?;
-        scope::code(&self.node, identity, &asked.household).await?;
+        scope::household(&self.node, identity, code).await?;
         let look = move |state: &State, date| household_entry(state, code, date);
         let at = state_at(&self.node, as_of, look).await?;
         let entry = at.value.ok_or_else(|| missing("household", &asked.household))?;
@@ -91,13 +92,13 @@ impl RegistryServer for Registry {
 
     async fn list_members(
         &self,
-        request: Request<Bytes>,
+        request: Request<v1::ListMembersRequest>,
     ) -> Result<Response<v1::ListMembersResponse>, Status> {
         let identity = authenticate(&request)?;
-        let asked: v1::ListMembersRequest = decode(request.get_ref())?;
+        let asked = request.into_inner();
         let as_of = AsOf::of(&self.node, asked.as_of_position, &asked.as_of_date)?;
         let code = household(&asked.household)?;
-        scope::code(&self.node, identity, &asked.household).await?;
+        scope::household(&self.node, identity, code).await?;
         let page = Page::of(as_of, asked.page_size, &asked.page_token, &asked.household)?;
         let look = move |state: &State, date| members(state, code, date);
         let at = state_at(&self.node, page.as_of, look).await?;
@@ -113,13 +114,13 @@ impl RegistryServer for Registry {
 
     async fn list_accounts(
         &self,
-        request: Request<Bytes>,
+        request: Request<v1::ListAccountsRequest>,
     ) -> Result<Response<v1::ListAccountsResponse>, Status> {
         let identity = authenticate(&request)?;
-        let asked: v1::ListAccountsRequest = decode(request.get_ref())?;
+        let asked = request.into_inner();
         let as_of = AsOf::of(&self.node, asked.as_of_position, &asked.as_of_date)?;
         let code = household(&asked.household)?;
-        scope::code(&self.node, identity, &asked.household).await?;
+        scope::household(&self.node, identity, code).await?;
         let account = match asked.account.as_slice() {
             [] => None,
             bytes => Some(Token(bytes.try_into().map_err(|_| bad("account", "", "16 bytes"))?)),
@@ -139,10 +140,10 @@ impl RegistryServer for Registry {
 
     async fn list_pairings(
         &self,
-        request: Request<Bytes>,
+        request: Request<v1::ListPairingsRequest>,
     ) -> Result<Response<v1::ListPairingsResponse>, Status> {
         authenticate(&request)?;
-        let asked: v1::ListPairingsRequest = decode(request.get_ref())?;
+        let asked = request.into_inner();
         let as_of = AsOf::of(&self.node, asked.as_of_position, &asked.as_of_date)?;
         let (home, helper) = (unit("home", &asked.home)?, unit("helper", &asked.helper)?);
         let question = format!("{}/{}", asked.home, asked.helper);
@@ -173,10 +174,10 @@ impl RegistryServer for Registry {
 
     async fn list_schemes(
         &self,
-        request: Request<Bytes>,
+        request: Request<v1::ListSchemesRequest>,
     ) -> Result<Response<v1::ListSchemesResponse>, Status> {
         authenticate(&request)?;
-        let asked: v1::ListSchemesRequest = decode(request.get_ref())?;
+        let asked = request.into_inner();
         let as_of = AsOf::of(&self.node, asked.as_of_position, &asked.as_of_date)?;
         let page = Page::of(as_of, asked.page_size, &asked.page_token, &asked.home_code)?;
         let (day, wanted) = (page.as_of.date, asked.home_code.clone());
@@ -210,10 +211,10 @@ impl RegistryServer for Registry {
 
     async fn list_baselines(
         &self,
-        request: Request<Bytes>,
+        request: Request<v1::ListBaselinesRequest>,
     ) -> Result<Response<v1::ListBaselinesResponse>, Status> {
         authenticate(&request)?;
-        let asked: v1::ListBaselinesRequest = decode(request.get_ref())?;
+        let asked = request.into_inner();
         let as_of = AsOf::of(&self.node, asked.as_of_position, &asked.as_of_date)?;
         let home = unit("home_city", &asked.home_city)?;
         let page = Page::of(as_of, asked.page_size, &asked.page_token, &asked.home_city)?;
@@ -232,10 +233,10 @@ impl RegistryServer for Registry {
 
     async fn list_areas(
         &self,
-        request: Request<Bytes>,
+        request: Request<v1::ListAreasRequest>,
     ) -> Result<Response<v1::ListAreasResponse>, Status> {
         authenticate(&request)?;
-        let asked: v1::ListAreasRequest = decode(request.get_ref())?;
+        let asked = request.into_inner();
         let as_of = AsOf::of(&self.node, asked.as_of_position, &asked.as_of_date)?;
         let parent = unit("parent", &asked.parent)?;
         let level = match asked.level.as_str() {
@@ -259,13 +260,13 @@ impl RegistryServer for Registry {
 
     async fn list_organisations(
         &self,
-        request: Request<Bytes>,
+        request: Request<v1::ListOrganisationsRequest>,
     ) -> Result<Response<v1::ListOrganisationsResponse>, Status> {
         let identity = authenticate(&request)?;
-        let asked: v1::ListOrganisationsRequest = decode(request.get_ref())?;
+        let asked = request.into_inner();
         let as_of = AsOf::of(&self.node, asked.as_of_position, &asked.as_of_date)?;
         let unit = unit("unit", &asked.unit)?;
-        scope::code(&self.node, identity, &asked.unit).await?;
+        scope::unit(&self.node, identity, unit.unwrap_or(Unit::PROVINCE)).await?;
         let question = format!("{}/{}", asked.unit, asked.org_kind);
         let page = Page::of(as_of, asked.page_size, &asked.page_token, &question)?;
         let kind = asked.org_kind.clone();

@@ -4,16 +4,18 @@
 //! Lives here: which message holds which fields, and what a client is told whose bytes hold anything
 //! else. A generated decoder drops unknown fields in silence and answers a malformed message without a
 //! code; a field that a bureau sent and the ledger did not see must be refused.
-//! Lives elsewhere: varints and tags (`reader`), the other direction (`outgoing`), transport and
-//! inflation (`services`), whether a voucher is well-formed (`ledger::form`).
+//! Lives elsewhere: varints and tags (`reader`), requests without a voucher (`known`), the other direction
+//! (`outgoing`), transport and inflation (`services`), whether a voucher is well-formed (`ledger::form`).
 //!
 //! Always: bytes in, values out; no transport, no generated types. Any bytes are answered, none panics.
 //! What is legal but not canonical is read as any protobuf reader would: fields in any order, packed or
 //! not, the last of several values of a field, messages merged, the last member of a `oneof`. A number
 //! that does not fit its field's 32 bits is malformed, where others cut it silently.
 
+mod known;
 mod outgoing;
 mod reader;
+pub(crate) mod shapes;
 #[cfg(test)]
 #[allow(
     clippy::as_conversions,
@@ -31,6 +33,7 @@ use ledger::reject::{Reason, Reject};
 use ledger::voucher::{HeaderText, Voucher, VoucherBuilder};
 use record::limits::{MESSAGE_BYTES_MAX, VOUCHER_LINES_MAX, VOUCHER_STREAM_BYTES_MAX};
 
+pub use known::known;
 pub use outgoing::{header, line, reverse, stream, voucher};
 use reader::{Read, Reader, Tag, WireType, malformed};
 

@@ -36,7 +36,39 @@ pub fn household(
     definitions: &Projection,
     asked: &Asked,
 ) -> Result<Option<Balance>, HistoryError> {
-    let lineage = lineage(log, histories, asked)?;
+    read(log, histories, asked)?.balance(definitions)
+}
+
+/// What a household's records and those of its lineage add up to, whatever quotas are.
+#[derive(Debug)]
+pub struct Read {
+    lineage: Lineage,
+    asked: Asked,
+}
+
+/// Reads a household's records: the part of [`household`] that needs the log and no views.
+///
+/// # Errors
+/// [`HistoryError`].
+pub fn read(log: &dyn Log, histories: &dyn Histories, asked: &Asked) -> Result<Read, HistoryError> {
+    Ok(Read { lineage: lineage(log, histories, asked)?, asked: *asked })
+}
+
+impl Read {
+    /// The part of [`household`] that needs views and no log.
+    ///
+    /// # Errors
+    /// [`HistoryError::Overflow`].
+    pub fn balance(&self, definitions: &Projection) -> Result<Option<Balance>, HistoryError> {
+        balance(&self.lineage, definitions, &self.asked)
+    }
+}
+
+fn balance(
+    lineage: &Lineage,
+    definitions: &Projection,
+    asked: &Asked,
+) -> Result<Option<Balance>, HistoryError> {
     let Some(own) = lineage.own.get(&asked.code).filter(|own| own.state.is_some()) else {
         return Ok(None);
     };
@@ -44,7 +76,7 @@ pub fn household(
     let mut fields = totals(own).ok_or_else(overflow)?;
     if let Some(per_head) = asked.per_head_fen {
         let line = per_head.checked_mul(lineage.peak).ok_or_else(overflow)?;
-        let receipts = receipts(&lineage, definitions).ok_or_else(overflow)?;
+        let receipts = receipts(lineage, definitions).ok_or_else(overflow)?;
         fields.push(("review_line", line));
         fields.push(("headroom", line.checked_sub(receipts).ok_or_else(overflow)?));
     }

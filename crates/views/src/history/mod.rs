@@ -16,7 +16,7 @@ use ledger::ids::{Date, HouseholdCode};
 use record::{Record, RecordError, Seq};
 use thiserror::Error;
 
-pub use household::{Asked, household};
+pub use household::{Asked, Read, household, read};
 pub use mentions::{Mentions, mentions, names};
 
 /// The durable log, as the program reads it.
