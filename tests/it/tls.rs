@@ -13,12 +13,12 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
 
 use crate::server::{init, organisations, post, refusal};
 
-struct Authority {
-    pem: String,
+pub(crate) struct Authority {
+    pub(crate) pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
-fn authority() -> Authority {
+pub(crate) fn authority() -> Authority {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.distinguished_name.push(DnType::CommonName, "test authority");
@@ -28,7 +28,7 @@ fn authority() -> Authority {
 }
 
 /// Certificate and key of a name, signed by the authority.
-fn issue(authority: &Authority, name: &str) -> (String, String) {
+pub(crate) fn issue(authority: &Authority, name: &str) -> (String, String) {
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
@@ -37,7 +37,7 @@ fn issue(authority: &Authority, name: &str) -> (String, String) {
     (certificate.pem(), key.serialize_pem())
 }
 
-struct Served {
+pub(crate) struct Served {
     process: Child,
     port: u16,
 }
@@ -50,7 +50,7 @@ impl Drop for Served {
 }
 
 /// Serves a ledger with certificate, key and the authority of clients, each a PEM file.
-fn serve(data: &Path, [certificate, key, clients]: [&Path; 3]) -> Served {
+pub(crate) fn serve(data: &Path, [certificate, key, clients]: [&Path; 3]) -> Served {
     use std::io::{BufRead as _, BufReader};
     let mut process = Command::new(env!("CARGO_BIN_EXE_mingzhang"))
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
@@ -71,7 +71,7 @@ fn serve(data: &Path, [certificate, key, clients]: [&Path; 3]) -> Served {
 }
 
 /// Connects as `name`, which the server's certificate must hold, with a certificate and its key, both PEM.
-async fn connect(
+pub(crate) async fn connect(
     served: &Served,
     authority: &str,
     name: &str,
