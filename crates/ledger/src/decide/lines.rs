@@ -1,20 +1,27 @@
 //! Step C: line by line, on the state that earlier lines left.
 
+use std::hint::black_box;
+
 use record::{Fen, Seq};
 
 use super::Ask;
 use super::whole::Whole;
 use crate::event::{At, Common, Drift, Entry, Event};
 use crate::field::Field;
+use crate::ids::HouseholdCode;
 use crate::kind::Kind;
 use crate::kinds::{Ctx, Past, decide_line};
 use crate::reject::{Reason, Refusal, Reject};
 use crate::state::State;
+use crate::state::registry::AHEAD;
 use crate::voucher::LineRef;
 
 /// Codes that say that something is not known: an earlier line may have been meant to create it, so later
 /// lines are searched for more of them. Source: domain contract, section 8.3.
 const UNKNOWN: [u16; 7] = [2002, 2010, 2020, 2030, 2040, 2053, 3017];
+
+/// Lines of a voucher from which on reading ahead pays.
+const AHEAD_LINES_MIN: usize = 8;
 
 /// Decides all lines and applies them; returns the position of the last.
 ///
@@ -37,7 +44,10 @@ pub(super) fn post(
     let mut ctx = whole.ctx(ask, past);
     let mut seq = ask.seq_next;
     let mut refused: Option<Reject> = None;
-    for (line, kind) in ask.voucher.lines().zip(&ask.form.kinds) {
+    for (n, (line, kind)) in ask.voucher.lines().zip(&ask.form.kinds).enumerate() {
+        if n.is_multiple_of(AHEAD) {
+            read_ahead(state, ask, n);
+        }
         seq = seq.next();
         ctx.at = whole.at(ask, seq);
         match (one(state, &mut ctx, ask, line, *kind, out), &mut refused) {
@@ -54,6 +64,18 @@ pub(super) fn post(
         }
     }
     refused.map_or(Ok(seq), |reject| Err(Box::new(reject)))
+}
+
+/// Reads what the next lines that name a payee will read. A voucher of a few lines gains nothing.
+fn read_ahead(state: &State, ask: &Ask<'_>, from: usize) {
+    if ask.voucher.len() < AHEAD_LINES_MIN {
+        return;
+    }
+    let payees = ask.voucher.lines().skip(from).take(AHEAD).filter_map(|line| {
+        let code = HouseholdCode::parsed_before(line.text(Field::Household))?;
+        Some((code, line.token(Field::Account)?))
+    });
+    black_box(state.registry.read_ahead(payees));
 }
 
 fn add_unknown(reject: &mut Reject, refusal: Refusal) {

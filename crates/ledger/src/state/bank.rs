@@ -1,15 +1,19 @@
-//! Bank references of the last months: has this money been sent before? (3023)
+//! Bank references: has this money been sent before? (3023)
 //!
-//! Lives here: references by sender, payee, reference and quota, as 16 bytes of a keyed hash, in sheets of
-//! 92 days by effective date. Two dates within 92 days stand on the same sheet or on neighbours, so three
-//! sheets answer, and an old sheet is dropped as a whole.
+//! Lives here: references by sender, payee, reference and quota, in sheets of 92 days by effective date. Two
+//! dates within 92 days stand on the same sheet or on neighbours, so three sheets answer. Sheets of the last
+//! months are tables of 16-byte keyed hashes; older ones, which next to nothing is dated back to, become sorted
+//! lists of half the hash, at 16 bytes a reference.
 //!
-//! Always: on one sheet a key stands at most once, since two live records of a key are more than 92 days
-//! apart and a reversal takes its record's key away.
+//! Always: no reference is ever forgotten, since a voucher may be dated back by any time; on one sheet a key
+//! stands at most once, since two live records of a key are more than 92 days apart and a reversal takes its
+//! record's key away. That two keys of one old sheet share half a hash happens once in 10^12 sheets; it would
+//! refuse a payment, never let one pass.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use record::Seq;
 use record::cow::CowTable;
@@ -22,12 +26,12 @@ use crate::table::Undo;
 /// Days within which a reference is not used twice. Source: domain contract, 4.3 and 4.4.
 const REUSE_DAYS: u32 = 92;
 
-/// Sheets end to be kept this many days behind the newest posting date: beside the 92 days this covers any
+/// Sheets become lists this many days behind the newest posting date: beside the 92 days this covers any
 /// voucher dated back by as much again, three times what the first period rule allows.
-const KEEP_DAYS: u32 = 184;
+const TABLE_DAYS: u32 = 184;
 
 /// Position and day within the sheet of a reference, packed: positions stay below 2^56.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Use(u64);
 
 impl Use {
@@ -98,14 +102,41 @@ impl Saved for Sheet {
     }
 }
 
+/// The half of a hash by which an old sheet is sorted.
+fn half(hash: &KeyHash) -> u64 {
+    hash.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+/// An old sheet, sorted. Copies share it.
+type Old = Arc<Vec<(u64, Use)>>;
+
+/// Which references of an old sheet have this half of a hash.
+fn within(old: &Old, half: u64) -> &[(u64, Use)] {
+    let from = old.partition_point(|(found, _)| *found < half);
+    let rest = old.get(from..).unwrap_or_default();
+    rest.get(..rest.partition_point(|(found, _)| *found == half)).unwrap_or_default()
+}
+
+/// What was changed, to be undone.
+#[derive(Clone)]
+enum Change {
+    /// A key of a table, and what stood there.
+    Table(u32, KeyHash, Option<Use>),
+    /// A reference taken out of an old sheet.
+    Old(u32, (u64, Use)),
+}
+
 /// The references in use.
 #[derive(Clone, Default)]
 pub(crate) struct BankRefs {
     sheets: BTreeMap<u32, Sheet>,
-    log: Vec<(u32, KeyHash, Option<Use>)>,
+    old: BTreeMap<u32, Old>,
+    log: Vec<Change>,
     /// Newest posting date seen, and that at the last commit.
     today: u32,
     today_before: u32,
+    /// The sheet of the posting date when old sheets were looked for last.
+    looked_on: u32,
     direct: bool,
 }
 
@@ -119,59 +150,83 @@ impl BankRefs {
     /// The live record that uses a key within 92 days of a date, either way; the nearest by sheet.
     pub(crate) fn used(&self, hash: &KeyHash, date: Date) -> Option<Seq> {
         let (sheet, _) = place(date);
-        self.sheets.range(sheet.saturating_sub(1)..=sheet.saturating_add(1)).find_map(
-            |(at, uses)| {
-                let found = uses.get(hash)?;
-                let day = at.saturating_mul(REUSE_DAYS).saturating_add(found.day());
-                (day.abs_diff(date.0) <= REUSE_DAYS).then(|| found.seq())
-            },
-        )
+        let near = sheet.saturating_sub(1)..=sheet.saturating_add(1);
+        let within_days = |sheet: u32, found: Use| {
+            let day = sheet.saturating_mul(REUSE_DAYS).saturating_add(found.day());
+            (day.abs_diff(date.0) <= REUSE_DAYS).then(|| found.seq())
+        };
+        let mut hot = self.sheets.range(near.clone());
+        let hot = hot.find_map(|(sheet, uses)| within_days(*sheet, uses.get(hash)?));
+        hot.or_else(|| {
+            self.old.range(near).find_map(|(sheet, old)| {
+                within(old, half(hash)).iter().find_map(|(_, found)| within_days(*sheet, *found))
+            })
+        })
     }
 
     /// Notes a use.
     pub(crate) fn insert(&mut self, hash: KeyHash, date: Date, seq: Seq) {
         let (sheet, day) = place(date);
         let before = self.sheets.entry(sheet).or_default().insert(hash, Use::new(seq, day));
-        self.note(sheet, hash, before);
+        self.note(Change::Table(sheet, hash, before));
     }
 
     /// Frees a key of a record that is reversed.
     pub(crate) fn remove(&mut self, hash: KeyHash, date: Date, seq: Seq) {
         let (sheet, day) = place(date);
-        let Some(uses) = self.sheets.get_mut(&sheet) else { return };
-        if uses.get(&hash) == Some(Use::new(seq, day)) {
+        let used = Use::new(seq, day);
+        if let Some(uses) = self.sheets.get_mut(&sheet)
+            && uses.get(&hash) == Some(used)
+        {
             let before = uses.remove(&hash);
-            self.note(sheet, hash, before);
+            return self.note(Change::Table(sheet, hash, before));
+        }
+        let row = (half(&hash), used);
+        if let Some(old) = self.old.get_mut(&sheet)
+            && let Ok(at) = old.binary_search(&row)
+        {
+            Arc::make_mut(old).remove(at);
+            self.note(Change::Old(sheet, row));
         }
     }
 
-    fn note(&mut self, sheet: u32, hash: KeyHash, before: Option<Use>) {
+    fn note(&mut self, change: Change) {
         if !self.direct {
-            self.log.push((sheet, hash, before));
+            self.log.push(change);
         }
     }
 
-    /// Tells the posting date. Sheets that nothing new can meet go with the next commit.
+    /// Tells the posting date.
     pub(crate) fn posted_on(&mut self, today: Date) {
         if self.today < today.0 {
             self.today = today.0;
             if self.direct {
-                self.prune();
+                self.make_lists();
             }
         }
     }
 
-    fn prune(&mut self) {
-        let oldest = self.today.saturating_sub(KEEP_DAYS) / REUSE_DAYS;
-        while let Some(sheet) = self.sheets.first_entry().filter(|sheet| *sheet.key() < oldest) {
-            sheet.remove();
+    /// Makes lists of old sheets. Once a sheet: what is dated back that far stands in a table until then.
+    fn make_lists(&mut self) {
+        let now = self.today / REUSE_DAYS;
+        if now == self.looked_on {
+            return;
         }
-        self.sheets.retain(|_, uses| !uses.0.is_empty());
+        self.looked_on = now;
+        let oldest = self.today.saturating_sub(TABLE_DAYS) / REUSE_DAYS;
+        while let Some(first) = self.sheets.first_entry().filter(|sheet| *sheet.key() < oldest) {
+            let (sheet, uses) = first.remove_entry();
+            let old = Arc::make_mut(self.old.entry(sheet).or_default());
+            old.extend(uses.0.iter().map(|(hash, used)| (half(hash), *used)));
+            old.sort_unstable();
+            old.shrink_to_fit();
+        }
     }
 
     #[cfg(test)]
     fn len(&self) -> usize {
-        self.sheets.values().map(|uses| uses.0.len()).sum()
+        let tables: usize = self.sheets.values().map(|uses| uses.0.len()).sum();
+        tables + self.old.values().map(|old| old.len()).sum::<usize>()
     }
 }
 
@@ -179,16 +234,25 @@ impl Undo for BankRefs {
     fn commit(&mut self) {
         self.log.clear();
         self.today_before = self.today;
-        self.prune();
+        self.make_lists();
     }
 
     fn rollback(&mut self) {
         self.today = self.today_before;
-        while let Some((sheet, hash, before)) = self.log.pop() {
-            let uses = self.sheets.entry(sheet).or_default();
-            match before {
-                Some(found) => drop(uses.insert(hash, found)),
-                None => drop(uses.remove(&hash)),
+        while let Some(change) = self.log.pop() {
+            match change {
+                Change::Table(sheet, hash, before) => {
+                    let uses = self.sheets.entry(sheet).or_default();
+                    match before {
+                        Some(found) => drop(uses.insert(hash, found)),
+                        None => drop(uses.remove(&hash)),
+                    }
+                }
+                Change::Old(sheet, row) => {
+                    let old = Arc::make_mut(self.old.entry(sheet).or_default());
+                    let at = old.partition_point(|found| *found < row);
+                    old.insert(at, row);
+                }
             }
         }
     }
@@ -201,30 +265,39 @@ impl Undo for BankRefs {
 
 impl Saved for BankRefs {
     fn layout(out: &mut String) {
-        <(u32, BTreeMap<u32, Sheet>)>::layout(out);
+        <((u32, u32), BTreeMap<u32, Sheet>, BTreeMap<u32, Vec<(u64, Use)>>)>::layout(out);
     }
 
     fn save(&self, out: &mut Out<'_>) -> io::Result<()> {
-        self.today.save(out)?;
-        self.sheets.save(out)
+        (self.today, self.looked_on).save(out)?;
+        self.sheets.save(out)?;
+        out.count(self.old.len())?;
+        self.old.iter().try_for_each(|(sheet, old)| {
+            sheet.save(out)?;
+            out.count(old.len())?;
+            old.iter().try_for_each(|row| row.save(out))
+        })
     }
 
     fn load(from: &mut In<'_>) -> io::Result<Self> {
-        let (today, sheets) = Saved::load(from)?;
-        Ok(Self { sheets, today, today_before: today, ..Self::default() })
+        let ((today, looked_on), sheets) = Saved::load(from)?;
+        let old: BTreeMap<u32, Vec<(u64, Use)>> = Saved::load(from)?;
+        let old = old.into_iter().map(|(sheet, rows)| (sheet, Arc::new(rows))).collect();
+        Ok(Self { sheets, old, today, today_before: today, looked_on, ..Self::default() })
     }
 }
 
-/// Sorted, and without what only says how far it was pruned.
+/// Sorted, and without what only says which sheets became lists.
 impl fmt::Debug for BankRefs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut all: Vec<_> = self
-            .sheets
+        let tables = self.sheets.iter().flat_map(|(sheet, uses)| {
+            uses.0.iter().map(move |(key, found)| (*sheet, half(key), found.0))
+        });
+        let lists = self
+            .old
             .iter()
-            .flat_map(|(sheet, uses)| {
-                uses.0.iter().map(move |(key, found)| (*sheet, *key, found.0))
-            })
-            .collect();
+            .flat_map(|(sheet, old)| old.iter().map(move |(half, found)| (*sheet, *half, found.0)));
+        let mut all: Vec<_> = tables.chain(lists).collect();
         all.sort_unstable();
         f.debug_list().entries(all).finish()
     }
@@ -252,18 +325,66 @@ mod tests {
     }
 
     #[test]
-    fn old_sheets_go_and_what_may_be_asked_stays() {
+    fn no_reference_is_ever_forgotten() {
+        let key = |day: u32| {
+            let mut key = [7; 16];
+            key[..4].copy_from_slice(&day.to_be_bytes());
+            key
+        };
+        let at = |day: u32| Seq(u64::from(day));
+        for direct in [false, true] {
+            let mut refs = BankRefs::default();
+            refs.set_recording(!direct);
+            for day in 17_000..18_200 {
+                refs.insert(key(day), Date(day), at(day));
+                refs.posted_on(Date(day));
+                refs.commit();
+            }
+            assert!(3 < refs.old.len() && refs.sheets.len() < 6);
+            assert_eq!(refs.len(), 1_200);
+            // Dated back by years: found, taken away, brought back, and used again.
+            for day in [17_000, 17_091, 17_092, 17_500, 18_199] {
+                assert_eq!(refs.used(&key(day), Date(day)), Some(at(day)));
+                assert_eq!(refs.used(&key(day), Date(day + 92)), Some(at(day)));
+                assert_eq!(refs.used(&key(day), Date(day + 93)), None);
+            }
+            let before = format!("{refs:?}");
+            if !direct {
+                refs.remove(key(17_000), Date(17_000), at(17_000));
+                refs.insert(key(17_000), Date(17_001), at(99_999));
+                assert_eq!(refs.used(&key(17_000), Date(17_000)), Some(at(99_999)));
+                refs.rollback();
+                assert_eq!(format!("{refs:?}"), before);
+            }
+            refs.remove(key(17_000), Date(17_000), at(1));
+            assert_eq!(format!("{refs:?}"), before, "another record's use stays");
+            refs.remove(key(17_000), Date(17_000), at(17_000));
+            refs.commit();
+            assert_eq!(refs.used(&key(17_000), Date(17_000)), None);
+            // A late one stands in a table, and joins the list with the next sheet.
+            refs.insert(key(5), Date(17_000), at(5));
+            refs.commit();
+            refs.posted_on(Date(18_400));
+            refs.commit();
+            assert_eq!(refs.used(&key(5), Date(17_000)), Some(at(5)));
+            assert_eq!(refs.len(), 1_200);
+        }
+    }
+
+    #[test]
+    fn what_is_saved_comes_back() {
         let mut refs = BankRefs::default();
-        for day in 17_000..17_600 {
-            refs.insert([u8::try_from(day % 251).unwrap(); 16], Date(day), Seq(u64::from(day)));
+        for day in 17_000..17_900_u32 {
+            let mut key = [1; 16];
+            key[..4].copy_from_slice(&day.to_be_bytes());
+            refs.insert(key, Date(day), Seq(u64::from(day)));
             refs.posted_on(Date(day));
             refs.commit();
         }
-        let last = 17_599;
-        for day in last - KEEP_DAYS..=last {
-            let key = [u8::try_from(day % 251).unwrap(); 16];
-            assert_eq!(refs.used(&key, Date(day)), Some(Seq(u64::from(day))));
-        }
-        assert!(refs.len() <= usize::try_from(KEEP_DAYS + REUSE_DAYS).unwrap());
+        let mut bytes = Vec::new();
+        refs.save(&mut Out(&mut bytes)).unwrap();
+        let back = BankRefs::load(&mut In(&mut bytes.as_slice())).unwrap();
+        assert_eq!(format!("{back:?}"), format!("{refs:?}"));
+        assert_eq!(back.looked_on, refs.looked_on);
     }
 }

@@ -130,7 +130,7 @@ impl Registry {
         std::iter::successors(first, move |(_, binding)| row(binding.next_account))
     }
 
-    fn first_binding(&self, account: Token) -> Option<u32> {
+    pub(super) fn first_binding(&self, account: Token) -> Option<u32> {
         self.binding_of.get(&account, |no| self.bindings.get(no).map(|row| row.account))
     }
 

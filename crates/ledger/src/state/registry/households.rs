@@ -20,7 +20,7 @@ pub struct HouseholdRow {
     /// Date of first registration.
     pub registered: Date,
     /// Newest change by date.
-    changes: u32,
+    pub(super) changes: u32,
     /// Member entered last.
     pub(super) members: u32,
     /// Binding entered last.
@@ -49,7 +49,7 @@ pub(super) enum What {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Change {
     what: What,
-    date: Date,
+    pub(super) date: Date,
     /// The one before it by date; of one date the one posted before.
     next: u32,
 }
