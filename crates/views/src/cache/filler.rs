@@ -12,7 +12,7 @@ use ledger::codec::Codec;
 use record::{Block, Record, Seq, system};
 
 use super::store::{Doubt, Head, Mention, Store};
-use super::{Live, Pending, Recent, Shared};
+use super::{Live, Pending, Shared};
 use crate::history::{each_record, mentions};
 use crate::projection::Projection;
 
@@ -143,7 +143,11 @@ impl Filler {
         let behind = self.shared.log.next_seq().0.saturating_sub(live.indexed_to().0);
         let last = self.checkpoints.last().copied().unwrap_or(0);
         let next = if behind < spacing { last.saturating_add(spacing) } else { u64::MAX };
-        self.shared.checkpoint_from.store(next, Ordering::Release);
+        let pending = self.shared.pending();
+        // One at a time.
+        if pending.checkpoint.is_none() {
+            self.shared.checkpoint_from.store(next, Ordering::Release);
+        }
     }
 
     /// Waits for something to do.
@@ -234,10 +238,15 @@ impl Filler {
 
     /// Writes a batch. Readers have it in memory until it is in the database.
     fn write(&self, live: &Live) -> Result<(), Doubt> {
-        let Recent { written_to, indexed_to, mut mentions } = live.recent().clone();
-        mentions.sort_unstable();
-        live.store.index(self.head(indexed_to, false), written_to, &mentions)?;
-        *live.recent_mut() = Recent { written_to: indexed_to, indexed_to, mentions: Vec::new() };
+        live.recent_mut().mentions.sort_unstable();
+        let recent = live.recent();
+        let indexed_to = recent.indexed_to;
+        let head = self.head(indexed_to, false);
+        live.store.index(head, recent.written_to, &recent.mentions)?;
+        drop(recent);
+        let mut recent = live.recent_mut();
+        recent.written_to = indexed_to;
+        recent.mentions.clear();
         Ok(())
     }
 

@@ -48,10 +48,11 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            pending_bytes_max: 32 << 20,
-            batch_mentions: 1 << 19,
+            pending_bytes_max: 16 << 20,
+            // With what one look at the log adds it stays below 8 MiB.
+            batch_mentions: 450_000,
             checkpoint_every: 1 << 20,
-            checkpoint_bytes: 32,
+            checkpoint_bytes: 16,
         }
     }
 }
@@ -88,13 +89,12 @@ struct Live {
 }
 
 /// What is indexed and not yet written.
-#[derive(Clone)]
 struct Recent {
     /// Records below stand in the database.
     written_to: u64,
     /// Records below are indexed.
     indexed_to: u64,
-    /// What names a household from `written_to` on, by position.
+    /// What names a household from `written_to` on: of each household by position.
     mentions: Vec<Mention>,
 }
 
@@ -184,12 +184,10 @@ impl Cache {
 
     /// Hands over a share of the views at the end of a block.
     pub fn offer_checkpoint(&self, views: Projection) {
+        let mut pending = self.0.pending();
         self.0.checkpoint_from.store(u64::MAX, Ordering::Release);
-        self.hand_over(views);
-    }
-
-    fn hand_over(&self, views: Projection) {
-        self.0.pending().checkpoint = Some(Box::new(views));
+        pending.checkpoint = Some(Box::new(views));
+        drop(pending);
         self.0.wake.notify_one();
     }
 
@@ -214,7 +212,7 @@ impl Cache {
         // What was far from every checkpoint becomes one: the next question of these years is cheap.
         let folded = views.next_seq().0.saturating_sub(from);
         if as_of.date.is_none() && self.0.spacing.load(Ordering::Acquire) <= folded {
-            self.hand_over(views.share());
+            self.offer_checkpoint(views.share());
         }
         Ok(views)
     }
