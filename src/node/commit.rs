@@ -182,7 +182,7 @@ impl Committer {
         }
         let next_seq = block.last_seq().next();
         let copy = self.shared.cache.wants_checkpoint(next_seq);
-        let copy = copy.then(|| views.projection().clone());
+        let copy = copy.then(|| views.share_projection());
         drop(views);
         self.shared.cache.offer(block);
         if let Some(copy) = copy {
