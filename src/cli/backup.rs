@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use journal::{Disk as _, Reader as _, RealDisk};
+use ledger::reject::Reason;
 use proto::v1;
 use proto::v1::admin_client::AdminClient;
 use proto::v1::audit_client::AuditClient;
@@ -13,8 +14,9 @@ use serde_json::json;
 use super::client::connect;
 use super::copy::Copy;
 use super::failure::Failure;
-use super::output::{Output, count};
-use super::source::{Place, Source};
+use super::making::Making;
+use super::output::{Output, count, plural};
+use super::source::{Place, Source, read_only};
 use super::{log, runtime};
 use crate::node::{self, checkpoint};
 
@@ -34,22 +36,29 @@ pub(super) struct Args {
     to_seq: Option<u64>,
 }
 
+/// Code of a ledger without a published checkpoint.
+const NOT_FOUND: &str = "MZ-8005";
+
 /// What was copied.
 struct Copied {
     origin: String,
     records: u64,
     bytes: u64,
     checkpoints: u64,
+    /// Why no checkpoint is among it.
+    no_checkpoint: Option<String>,
 }
 
 pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
-    if std::fs::read_dir(&args.out).is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(Failure::usage(format!("{} is not empty", args.out.display())));
-    }
-    let copied = match args.source.place()? {
-        Place::Directory(data) => from_directory(&data, args, out)?,
-        Place::Server(address) => runtime()?.block_on(from_server(&address, args, out))?,
+    let place = args.source.place()?;
+    let making = Making::begin(&args.out)?;
+    let copied = match place {
+        Place::Directory(data) => from_directory(&data, args, making.path(), out)?,
+        Place::Server(address) => {
+            runtime()?.block_on(from_server(&address, args, making.path(), out))?
+        }
     };
+    making.finish()?;
     out.wipe();
     let segments = std::fs::read_dir(args.out.join("segments")).map_or(0, Iterator::count);
     let files = u64::try_from(segments).unwrap_or(0).saturating_add(copied.checkpoints);
@@ -60,21 +69,34 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
         "records": copied.records,
         "bytes": copied.bytes,
         "origin": copied.origin,
+        "checkpoints": copied.checkpoints,
     }));
     out.line(format!(
-        "{}: {}, {} records; keys and vault are not in it",
+        "{}: {}, {}, {}; keys and vault are not in it",
         args.out.display(),
         copied.origin,
-        count(copied.records)
+        plural(copied.records, "record"),
+        plural(copied.checkpoints, "checkpoint")
     ));
+    if let Some(why) = copied.no_checkpoint {
+        out.note(format!("no checkpoint was copied: {why}"));
+    }
     Ok(0)
 }
 
-fn from_directory(data: &Path, args: &Args, out: &mut Output) -> Result<Copied, Failure> {
-    let node::Offline { reader, genesis, opened } = node::read_only(data)?;
+fn from_directory(
+    data: &Path,
+    args: &Args,
+    to: &Path,
+    out: &mut Output,
+) -> Result<Copied, Failure> {
+    let node::Offline { reader, genesis, opened } = read_only(data)?;
     let head = opened.head.next_seq.0.saturating_sub(1);
-    let last = args.to_seq.unwrap_or(head).min(head);
-    let mut copy = Copy::begin(&args.out, &genesis.origin)?;
+    let last = args.to_seq.unwrap_or(head);
+    if head < last {
+        return Err(Reason::PositionAhead { head: Seq(head), asked: Seq(last) }.into());
+    }
+    let mut copy = Copy::begin(to, &genesis.origin)?;
     'log: for block in reader.blocks(Seq(0)) {
         let block = block.map_err(node::Error::from)?;
         out.progress(format!("{} of {last} records", block.first_seq()));
@@ -86,18 +108,32 @@ fn from_directory(data: &Path, args: &Args, out: &mut Output) -> Result<Copied, 
         }
     }
     let (records, bytes) = copy.finish()?;
-    let checkpoints = copy_checkpoints(data, &args.out, &genesis.origin, records)?;
-    Ok(Copied { origin: genesis.origin, records, bytes, checkpoints })
+    let checkpoints = copy_checkpoints(data, to, &genesis.origin, records)?;
+    let none = || format!("none speaks of these {}", plural(records, "record"));
+    let no_checkpoint = (checkpoints == 0).then(none);
+    Ok(Copied { origin: genesis.origin, records, bytes, checkpoints, no_checkpoint })
 }
 
 /// Copies over gRPC: the newest published checkpoint first, so that the records reach as far.
-async fn from_server(address: &str, args: &Args, out: &mut Output) -> Result<Copied, Failure> {
+async fn from_server(
+    address: &str,
+    args: &Args,
+    to: &Path,
+    out: &mut Output,
+) -> Result<Copied, Failure> {
     let channel = connect(address).await?;
     let mut admin = AdminClient::new(channel.clone());
     let origin = admin.status(v1::StatusRequest::default()).await?.into_inner().origin;
     let request = v1::GetCheckpointRequest::default();
-    let newest = AuditClient::new(channel.clone()).get_checkpoint(request).await;
-    let mut copy = Copy::begin(&args.out, &origin)?;
+    let newest = match AuditClient::new(channel.clone()).get_checkpoint(request).await {
+        Ok(newest) => Some(newest.into_inner()),
+        Err(status) => match Failure::call(&status) {
+            // A ledger that has published nothing yet has nothing to copy.
+            none if none.code == NOT_FOUND => None,
+            failure => return Err(failure),
+        },
+    };
+    let mut copy = Copy::begin(to, &origin)?;
     let request = v1::ReadRecordsRequest {
         to: args.to_seq,
         raw_only: true,
@@ -107,25 +143,32 @@ async fn from_server(address: &str, args: &Args, out: &mut Output) -> Result<Cop
     while let Some(message) = stream.message().await? {
         for sent in &message.records {
             let record = Record::parse(&sent.raw)
-                .map_err(|error| Failure::no(format!("record {}: {error}", sent.seq)))?;
+                .map_err(|error| Failure::damaged(format!("record {}: {error}", sent.seq)))?;
             copy.push(&record)?;
         }
         let seq = message.records.last().map_or(0, |record| record.seq);
         out.progress(format!("{seq} of {} records", message.head));
     }
     let (records, bytes) = copy.finish()?;
-    let mut checkpoints = 0;
-    // A ledger that has published nothing yet has nothing to copy.
-    if let Ok(newest) = newest.map(tonic::Response::into_inner)
-        && newest.size <= records
-        && let Ok(root) = newest.root.as_slice().try_into()
-    {
-        let signed = node::Signed { note: newest.checkpoint, size: newest.size, root };
-        let published = checkpoint::publish(&RealDisk::new(&args.out), "", &signed);
-        published.map_err(|error| Failure::file(&args.out, &error))?;
-        checkpoints = 1;
+    let (mut checkpoints, mut no_checkpoint) = (0, None);
+    match newest {
+        // A server gives its newest alone; the files have them all.
+        Some(newest) if records < newest.size => {
+            let (size, records) = (count(newest.size), plural(records, "record"));
+            no_checkpoint =
+                Some(format!("the newest speaks of {size} records, here are {records}"));
+        }
+        Some(newest) => {
+            let root = newest.root.as_slice().try_into();
+            let root = root.map_err(|_| Failure::damaged("the checkpoint's root is no hash"))?;
+            let signed = node::Signed { note: newest.checkpoint, size: newest.size, root };
+            let published = checkpoint::publish(&RealDisk::new(to), "", &signed);
+            published.map_err(|error| Failure::file(to, &error))?;
+            checkpoints = 1;
+        }
+        None => no_checkpoint = Some("none was published yet".to_owned()),
     }
-    Ok(Copied { origin, records, bytes, checkpoints })
+    Ok(Copied { origin, records, bytes, checkpoints, no_checkpoint })
 }
 
 /// Copies the published checkpoints that speak of the copied records; the largest becomes the newest.

@@ -14,7 +14,7 @@ use views::history::Histories as _;
 use super::client::connect;
 use super::failure::Failure;
 use super::output::{Output, yuan};
-use super::source::{AsOf, Place, Source};
+use super::source::{AsOf, Place, Source, read_only};
 use super::{log, runtime};
 use crate::node;
 use crate::node::replay::{Parts, Replay};
@@ -163,7 +163,7 @@ pub(super) fn run_history(args: &HistoryArgs, out: &mut Output) -> Result<u8, Fa
         }
     };
     for raw in &records {
-        let record = Record::parse(raw).map_err(|error| Failure::no(error.to_string()))?;
+        let record = Record::parse(raw).map_err(|error| Failure::damaged(error.to_string()))?;
         if out.is_json() {
             out.document(&line(&record, &chain_hash(raw)));
         } else {
@@ -201,7 +201,7 @@ struct Ledger {
 
 impl Ledger {
     fn open(data: &std::path::Path) -> Result<Self, Failure> {
-        let reader = node::read_only(data)?.reader;
+        let reader = read_only(data)?.reader;
         let mut replay = Replay::new([0; 32], Parts { state: true, tree: false });
         replay.run(&reader, None, &mut |_| Ok(()), &mut |_| Ok(()), &mut |_| ())?;
         Ok(Self { log: DurableLog(reader.box_clone()), replay })

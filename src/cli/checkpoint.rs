@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use journal::RealDisk;
+use ledger::reject::Reason;
 use proto::v1;
 use proto::v1::audit_client::AuditClient;
 use serde_json::json;
@@ -12,7 +13,7 @@ use super::client::connect;
 use super::failure::Failure;
 use super::output::Output;
 use super::runtime;
-use super::source::{Place, Source};
+use super::source::{Place, Source, read_only};
 use crate::node;
 
 /// Print the newest published checkpoint, or seal the log and publish one
@@ -24,7 +25,7 @@ pub(super) struct Args {
     #[command(flatten)]
     source: Source,
     /// Seal the log and publish a checkpoint first; needs --to
-    #[arg(long, requires = "to")]
+    #[arg(long)]
     publish: bool,
     /// File to write it to
     #[arg(long, value_name = "F")]
@@ -39,12 +40,24 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
             let found = client.get_checkpoint(request).await?.into_inner();
             Ok::<_, Failure>((found.checkpoint, found.size))
         })?,
+        Place::Directory(_) if args.publish => {
+            return Err(Failure::usage("--publish needs --to ADDR")
+                .with_hint("only the server that writes the ledger signs: name it by --to"));
+        }
         Place::Directory(data) => {
-            let ledger = node::read_only(&data)?;
+            let ledger = read_only(&data)?;
             let disk = RealDisk::new(&data);
             let newest = node::checkpoint::newest(&disk, "", Some(&ledger.genesis.origin));
-            let newest = newest.map_err(|error| Failure::file(&data, &error))?;
-            let newest = newest.ok_or_else(|| Failure::no("no checkpoint was published yet"))?;
+            let newest = newest.map_err(|source| {
+                let what = "published checkpoint".to_owned();
+                Failure::ledger(&data, &node::Error::Io { what, source })
+            })?;
+            let none = || {
+                let (what, id) = ("checkpoint".into(), ledger.genesis.origin.clone().into());
+                Failure::from(Reason::NotFound { what, id })
+                    .with_hint("`mingzhang checkpoint --to ADDR --publish` makes one")
+            };
+            let newest = newest.ok_or_else(none)?;
             (newest.note, newest.size)
         }
     };
@@ -55,6 +68,6 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
     out.document(&json!({
         "what": "checkpoint", "position": position, "checkpoint": note, "proof": [],
     }));
-    out.line(note.trim_end());
+    note.lines().for_each(|line| out.line(line));
     Ok(0)
 }

@@ -40,10 +40,9 @@ impl Copy {
 
     /// Takes the next record.
     pub(super) fn push(&mut self, record: &Record<'_>) -> Result<(), Failure> {
-        self.chain.push(record, record.chain_hash()).map_err(|error| {
-            Failure::no(format!("record {}: {error}", record.seq()))
-                .with_hint("check the source with `mingzhang verify`")
-        })?;
+        self.chain
+            .push(record, record.chain_hash())
+            .map_err(|error| Failure::damaged(format!("record {}: {error}", record.seq())))?;
         self.group.extend_from_slice(record.bytes());
         if record.part().saturating_add(1) < record.parts() {
             return Ok(());
@@ -60,8 +59,10 @@ impl Copy {
         let mut rest = group.as_slice();
         while !rest.is_empty() {
             let (record, behind) =
-                Record::split_first(rest).map_err(|error| Failure::no(error.to_string()))?;
-            self.builder.append_raw(&record).map_err(|error| Failure::no(error.to_string()))?;
+                Record::split_first(rest).map_err(|error| Failure::damaged(error.to_string()))?;
+            self.builder
+                .append_raw(&record)
+                .map_err(|error| Failure::damaged(error.to_string()))?;
             self.records = self.records.saturating_add(1);
             rest = behind;
         }

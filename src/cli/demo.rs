@@ -19,7 +19,8 @@ use super::client::connect;
 use super::failure::{self, Failure};
 use super::output::{Output, count, yuan};
 use super::post::Summary;
-use super::{init, post, rebuild, runtime, sim as files};
+use super::poster::PATIENCE;
+use super::{init, making, post, rebuild, runtime, sim as files};
 use crate::files::Encoding;
 use crate::node::{self, Config, Node};
 use crate::services;
@@ -50,9 +51,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
         std::env::temp_dir().join(format!("mingzhang-demo-{}", std::process::id()))
     });
     let (data, input) = (dir.join("ledger"), dir.join("input"));
-    if dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(Failure::usage(format!("{} is not empty", dir.display())));
-    }
+    making::empty(&dir)?;
     out.line(format!("1. a new ledger in {}", data.display()));
     let made = init::make(&data, ORIGIN, Some(args.seed), None, out)?;
     out.line(format!(
@@ -65,7 +64,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
     out.line(format!("   {} vouchers with {} lines, {} yuan of movements", sums.0, sums.1, sums.2));
     let runtime = runtime()?;
     let config = Config { notes: Arc::new(super::output::note), ..Config::at(&data) };
-    let node = node::open(&config)?;
+    let node = node::open(&config).map_err(|error| Failure::ledger(&data, &error))?;
     let served = runtime.block_on(serve(&node))?;
     let shown = show(args, &dir, &data, &input, &served, &runtime, out);
     if args.keep_serving && shown.is_ok() {
@@ -120,8 +119,10 @@ fn show(
     let months = months(input)?;
     // One document is printed at the end; what is refused on the way is said on standard error.
     let mut words = Output::new(false);
-    let posting = post::post(address, months, Encoding::Utf8, false, &mut words);
-    let summary = runtime.block_on(posting)?;
+    let (encoding, patience) = (Encoding::Utf8, PATIENCE);
+    let order = post::Order { to: address, encoding, dry_run: false, patience };
+    let mut summary = Summary::default();
+    runtime.block_on(post::post(&order, months, &mut summary, &mut words))?;
     words.wipe();
     let (posted, lines) = (count(summary.posted), count(summary.lines));
     let (refused, seconds) = (count(summary.refused), summary.seconds);

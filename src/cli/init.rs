@@ -1,7 +1,9 @@
 //! `mingzhang init`: a new ledger with keys, genesis, first organisations, rules, areas, a seal and the
 //! first checkpoint.
 //!
-//! Always: the vouchers go the same way as all others. Equal input gives equal bytes on a synthetic ledger.
+//! Always: everything that was given is read and checked before anything is made, and the ledger is in its
+//! place whole or not at all (`making`). The vouchers go the same way as all others. Equal input gives equal
+//! bytes on a synthetic ledger.
 
 use std::path::{Path, PathBuf};
 
@@ -9,15 +11,16 @@ use clap::{Parser, ValueEnum};
 use ledger::ids::Date;
 use ledger::reject::Reject;
 use ledger::rules::first;
-use ledger::voucher::Voucher;
 use ledger::words::Role;
 use record::china_date;
 use serde_json::json;
 use sim::DEFAULT_SEED;
 
 use super::failure::Failure;
+use super::making::Making;
 use super::output::Output;
 use super::runtime;
+use crate::keys::Keys;
 use crate::node::{self, Answer, Config, NewLedger, Node, Post, Signed};
 
 /// Make a new ledger: keys, genesis, first organisations and roles, rules, areas, a checkpoint
@@ -95,22 +98,38 @@ pub(super) fn make(
     officials: Option<&Path>,
     out: &mut Output,
 ) -> Result<Made, Failure> {
-    let config = Config::at(data);
-    let node = node::create(&config, &NewLedger { origin: origin.to_owned(), seed })?;
-    let done = runtime()?.block_on(first_vouchers(&node, officials));
+    Keys::synthetic(0, origin).map_err(|error| {
+        Failure::usage(format!("--origin: {error}"))
+            .with_hint("an origin is a name without spaces, as ledger.example/guangdong")
+    })?;
+    let text;
+    let first = match officials {
+        None => First { by: ("p.po44", "a.po44"), grants: first::GRANTS.to_vec() },
+        Some(path) => {
+            text = read_officials(path)?;
+            officials_of(path, &text)?
+        }
+    };
+    let making = Making::begin(data)?;
+    let failed = |error: node::Error| Failure::ledger(data, &error);
+    let config = Config::at(making.path());
+    let new = NewLedger { origin: origin.to_owned(), seed };
+    let node = node::create(&config, &new).map_err(failed)?;
+    let done = runtime()?.block_on(first_vouchers(&node, &first));
     let vkey = node.handle().genesis().vkeys.first().cloned().unwrap_or_default();
     // The node ends in any case; what failed first is what is told.
-    let stopped = node.stop().map_err(Failure::from);
+    let stopped = node.stop().map_err(failed);
     let checkpoint = done?;
     stopped?;
+    making.finish()?;
     out.wipe();
     Ok(Made { vkey, seed, checkpoint })
 }
 
-async fn first_vouchers(node: &Node, officials: Option<&Path>) -> Result<Signed, Failure> {
+async fn first_vouchers(node: &Node, first: &First<'_>) -> Result<Signed, Failure> {
     let handle = node.handle();
     let date = Date(china_date(handle.applied().time_ms()));
-    for voucher in vouchers(date, officials)? {
+    for voucher in first::vouchers(date, first.by, &first.grants) {
         let key = format!("{}/{}", voucher.organisation(), voucher.voucher_no());
         let post = Post {
             voucher,
@@ -122,7 +141,9 @@ async fn first_vouchers(node: &Node, officials: Option<&Path>) -> Result<Signed,
         match handle.post(post).await {
             Answer::Posted { .. } => {}
             Answer::Refused(reject) => return Err(refused(&key, &reject)),
-            Answer::Preview { .. } => return Err(Failure::no(format!("{key} was only tried"))),
+            Answer::Preview { .. } => {
+                return Err(Failure::unfinished(format!("{key} was only tried")));
+            }
         }
     }
     Ok(handle.seal().await?)
@@ -135,27 +156,34 @@ fn refused(key: &str, reject: &Reject) -> Failure {
             let message = format!("{key}, {}: {}", first.place(), failure.message);
             Failure { message, ..failure }
         }
-        None => Failure::no(format!("{key} was refused")),
+        None => Failure::unfinished(format!("{key} was refused")),
     }
 }
 
-/// The three vouchers of a new ledger.
-fn vouchers(date: Date, officials: Option<&Path>) -> Result<[Voucher; 3], Failure> {
-    match officials {
-        None => Ok(first::vouchers(date, ("p.po44", "a.po44"), first::GRANTS)),
-        Some(path) => officials_of(path, date),
-    }
+/// The first officials.
+struct First<'a> {
+    /// Who prepares the first vouchers, and who approves them.
+    by: (&'a str, &'a str),
+    grants: Vec<first::FirstGrant<'a>>,
+}
+
+const COLUMNS: &str = "columns are official, organisation (PO44, FB44 or OP44), role";
+
+fn read_officials(path: &Path) -> Result<String, Failure> {
+    let bytes = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
+    let text = String::from_utf8(bytes);
+    text.map_err(|_| {
+        Failure::usage(format!("{}: no UTF-8 text", path.display())).with_hint(COLUMNS)
+    })
 }
 
 /// Reads the first officials: CSV with the columns `official`, `organisation`, `role`; the first
 /// registrar and the first registrar's approver of PO44 prepare and approve.
-fn officials_of(path: &Path, date: Date) -> Result<[Voucher; 3], Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
+fn officials_of<'a>(path: &Path, text: &'a str) -> Result<First<'a>, Failure> {
     let bad = |line: usize, what: &str| {
-        Failure::usage(format!("{}:{line}: {what}", path.display()))
-            .with_hint("columns are official, organisation (PO44, FB44 or OP44), role")
+        Failure::usage(format!("{}:{line}: {what}", path.display())).with_hint(COLUMNS)
     };
-    let mut lines = text.lines().enumerate();
+    let mut lines = text.strip_prefix('\u{feff}').unwrap_or(text).lines().enumerate();
     if lines.next().map(|(_, head)| head.trim_end()) != Some("official,organisation,role") {
         return Err(bad(1, "the first row is not official,organisation,role"));
     }
@@ -168,6 +196,12 @@ fn officials_of(path: &Path, date: Date) -> Result<[Voucher; 3], Failure> {
         else {
             return Err(bad(line, "three cells expected"));
         };
+        if ledger::ids::official(official).is_none() {
+            return Err(bad(line, "the first cell is no name of an official, as p.po44"));
+        }
+        if !["PO44", "FB44", "OP44"].contains(&organisation) {
+            return Err(bad(line, "the second cell is none of PO44, FB44, OP44"));
+        }
         let role = Role::parse(role).ok_or_else(|| bad(line, "no such role"))?;
         grants.push(first::FirstGrant { official, organisation, role });
     }
@@ -176,5 +210,5 @@ fn officials_of(path: &Path, date: Date) -> Result<[Voucher; 3], Failure> {
     };
     let by = holder(Role::Registrar).zip(holder(Role::RegistrarApprover));
     let by = by.ok_or_else(|| bad(1, "PO44 needs a registrar and a registrar_approver"))?;
-    Ok(first::vouchers(date, by, &grants))
+    Ok(First { by, grants })
 }

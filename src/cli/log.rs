@@ -2,7 +2,9 @@
 
 use clap::Parser;
 use journal::Reader as _;
+use ledger::reject::Reason;
 use proto::v1;
+use proto::v1::admin_client::AdminClient;
 use proto::v1::log_client::LogClient;
 use record::{Record, Seq, chain_hash};
 use serde_json::Value;
@@ -12,7 +14,7 @@ use super::client::connect;
 use super::failure::Failure;
 use super::output::Output;
 use super::runtime;
-use super::source::{Place, Source};
+use super::source::{Place, Source, read_only};
 use crate::node;
 use crate::services::payload::line;
 
@@ -34,25 +36,36 @@ pub(super) struct Args {
     #[arg(long, value_name = "SEQ")]
     to_seq: Option<u64>,
     /// Wait for more, for ever; needs --to
-    #[arg(long, requires = "to", conflicts_with = "to_seq")]
+    #[arg(long, conflicts_with = "to_seq")]
     follow: bool,
 }
 
 pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
+    if let Some(to) = args.to_seq.filter(|to| *to < args.from) {
+        return Err(Failure::usage(format!("--from {} lies behind --to-seq {to}", args.from))
+            .with_hint("positions count from 0; the range holds both of its ends"));
+    }
     match args.source.place()? {
+        Place::Directory(_) if args.follow => {
+            return Err(Failure::usage("--follow needs --to ADDR")
+                .with_hint("name the server that writes the ledger; files are read to their end"));
+        }
         Place::Directory(data) => {
-            let reader = node::read_only(&data)?.reader;
+            let reader = read_only(&data)?.reader;
             let head = Seq(reader.head().next_seq.0.saturating_sub(1));
             let last = Seq(args.to_seq.unwrap_or(head.0));
-            if head < last {
-                let asked = last;
-                return Err(ledger::reject::Reason::PositionAhead { head, asked }.into());
-            }
-            print_range(&reader, Seq(args.from), last, out)?;
+            let from = Seq(args.from);
+            within(head, last.max(from))?;
+            print_range(&reader, from, last, out)?;
         }
         Place::Server(address) => runtime()?.block_on(remote(args, &address, out))?,
     }
     Ok(0)
+}
+
+/// 8001: what is asked for lies beyond the head.
+fn within(head: Seq, asked: Seq) -> Result<(), Failure> {
+    if head < asked { Err(Reason::PositionAhead { head, asked }.into()) } else { Ok(()) }
 }
 
 /// Prints the records of a range.
@@ -89,7 +102,8 @@ pub(super) fn client(channel: Channel) -> LogClient<Channel> {
 }
 
 async fn remote(args: &Args, address: &str, out: &mut Output) -> Result<(), Failure> {
-    let mut client = client(connect(address).await?);
+    let channel = connect(address).await?;
+    let mut client = client(channel.clone());
     if args.follow {
         let request = v1::FollowRequest { from: args.from, raw_only: true, origin: String::new() };
         let mut stream = client.follow(request).await?.into_inner();
@@ -108,20 +122,27 @@ async fn remote(args: &Args, address: &str, out: &mut Output) -> Result<(), Fail
         ..v1::ReadRecordsRequest::default()
     };
     let mut stream = client.read_records(request).await?.into_inner();
+    let mut any = false;
     while let Some(message) = stream.message().await? {
+        any |= !message.records.is_empty();
         print_all(&message.records, out)?;
         if out.is_closed() {
             break;
         }
     }
-    Ok(())
+    if any {
+        return Ok(());
+    }
+    // The server takes a beginning beyond its head for an empty range.
+    let status = AdminClient::new(channel).status(v1::StatusRequest::default()).await?;
+    within(Seq(status.into_inner().position), Seq(args.from))
 }
 
 /// Prints records from their raw bytes, as a reader of the files would.
 fn print_all(records: &[v1::Record], out: &mut Output) -> Result<(), Failure> {
     for sent in records {
         let record = Record::parse(&sent.raw)
-            .map_err(|error| Failure::no(format!("record {}: {error}", sent.seq)))?;
+            .map_err(|error| Failure::damaged(format!("record {}: {error}", sent.seq)))?;
         print(&line(&record, &chain_hash(&sent.raw)), out);
     }
     Ok(())

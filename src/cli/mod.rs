@@ -8,6 +8,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 mod backup;
@@ -21,8 +22,10 @@ mod demo;
 pub mod failure;
 mod init;
 mod log;
+mod making;
 pub mod output;
 mod post;
+mod poster;
 mod rebuild;
 mod restore;
 mod serve;
@@ -71,13 +74,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return ExitCode::from(explain(&error, json)),
     };
     let mut out = Output::new(cli.json);
-    match run(cli.command, &mut out) {
-        Ok(code) => ExitCode::from(code),
-        Err(failure) => {
-            out.failure(&failure);
-            ExitCode::from(failure.exit)
-        }
-    }
+    let code = run(cli.command, &mut out).unwrap_or_else(|failure| {
+        out.failure(&failure);
+        failure.exit
+    });
+    ExitCode::from(out.end(code))
 }
 
 fn run(command: Command, out: &mut Output) -> Result<u8, Failure> {
@@ -102,16 +103,23 @@ fn run(command: Command, out: &mut Output) -> Result<u8, Failure> {
 /// Prints help to standard output, and wrong usage as every other failure.
 fn explain(error: &clap::Error, json: bool) -> u8 {
     let mut out = Output::new(json);
-    if error.use_stderr() {
-        let text = error.to_string();
-        let text = text.strip_prefix("error: ").unwrap_or(&text);
-        let what = text.split("\n\n").next().unwrap_or(text).trim().replace('\n', " ");
-        out.failure(&Failure::usage(what));
-        failure::USAGE
-    } else {
-        out.raw(&error.to_string());
-        0
+    let text = error.to_string();
+    if !error.use_stderr() {
+        out.raw(&text);
+        return out.end(0);
     }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        if json {
+            out.failure(&Failure::usage("a command is missing"));
+        } else {
+            text.lines().for_each(|line| out.note(line));
+        }
+        return failure::USAGE;
+    }
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let what = text.split("\n\n").next().unwrap_or(text).trim().replace('\n', " ");
+    out.failure(&Failure::usage(what));
+    failure::USAGE
 }
 
 /// Makes the runtime of a command that talks.

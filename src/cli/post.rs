@@ -1,23 +1,30 @@
 //! `mingzhang post`: voucher files to a server.
 //!
-//! Always: files in the order given, vouchers in the order of the file; a voucher that is refused does
-//! not stop the others.
+//! Lives here: reading files, what is said about each voucher, the summary.
+//! Lives elsewhere: sending, and sending again (`poster`), the formats (`files`).
+//!
+//! Always: every file was read to its end before the first voucher is sent, so a file that is none posts
+//! nothing. Files in the order given, vouchers in the order of the file; a voucher that is refused does not
+//! stop the others. With `--json` a summary comes whatever happens.
 
 use std::fs::File;
 use std::io::{BufReader, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use ledger::reject::Reject;
+use ledger::voucher::Voucher;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::client::{Item, Poster, Verdict, connect};
+use super::client::connect;
 use super::failure::{self, Failure};
-use super::output::{Output, count};
+use super::output::{Output, count, plural};
+use super::poster::{Item, PATIENCE, Poster, Verdict};
 use super::runtime;
-use crate::files::{self, Encoding, Entry, Format, Place, Stop};
+use crate::files::{self, Encoding, Entry, Format, Place, Stop, Vouchers, shown};
 use crate::keys::hex;
 use crate::services::status::{Told, rpc_status, told};
 use crate::wire;
@@ -29,7 +36,7 @@ const AHEAD: usize = 64;
 #[derive(Debug, Parser)]
 #[command(after_help = "Example: mingzhang post 2016-09.csv --to 127.0.0.1:7161\n\n\
     Exit code: 0 all posted (now or before); 1 one was refused, the others are posted; 2 a file cannot be\n\
-    read; 3 it is not known what became of a voucher: run the same command again.")]
+    read, nothing was posted; 3 it is not known what became of a voucher: run the same command again.")]
 pub(super) struct Args {
     /// Voucher files; `.jsonl` or `.csv`
     #[arg(required = true)]
@@ -43,6 +50,9 @@ pub(super) struct Args {
     /// Encoding of CSV files: utf-8 or gb18030
     #[arg(long, value_name = "NAME", default_value = "utf-8")]
     encoding: String,
+    /// How long to try again where the server is gone or its queue is full
+    #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE.as_secs())]
+    patience: u64,
 }
 
 /// Counts of what became of the vouchers.
@@ -53,19 +63,43 @@ pub(super) struct Summary {
     pub(super) posted: u64,
     pub(super) duplicate: u64,
     pub(super) refused: u64,
+    /// Unsent ones are among them.
     pub(super) unknown: u64,
+    pub(super) unsent: u64,
     pub(super) valid: u64,
     pub(super) seconds: f64,
 }
 
+/// How files are posted.
+pub(super) struct Order<'a> {
+    pub(super) to: &'a str,
+    pub(super) encoding: Encoding,
+    pub(super) dry_run: bool,
+    pub(super) patience: Duration,
+}
+
 pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
-    let encoding = Encoding::parse(&args.encoding)
-        .ok_or_else(|| Failure::usage(format!("--encoding {}: no such name", args.encoding)))?;
-    let files = args.files.clone();
-    let summary = runtime()?.block_on(post(&args.to, files, encoding, args.dry_run, out))?;
+    let encoding = Encoding::parse(&args.encoding).ok_or_else(|| {
+        let what = format!("--encoding {}: no such name", args.encoding);
+        Failure::usage(what).with_hint("names are utf-8 and gb18030")
+    })?;
+    let order = Order {
+        to: &args.to,
+        encoding,
+        dry_run: args.dry_run,
+        patience: Duration::from_secs(args.patience),
+    };
+    let mut summary = Summary::default();
+    let done = runtime()?.block_on(post(&order, args.files.clone(), &mut summary, out));
     out.document(&json!({ "summary": summary.json() }));
     out.wipe();
-    out.line(summary.text(args.dry_run));
+    if done.is_ok() || 0 < summary.vouchers {
+        out.line(summary.text(args.dry_run));
+    }
+    done?;
+    if 0 < summary.unknown {
+        out.note("hint: run the same command again: what was posted is not posted twice");
+    }
     Ok(summary.exit())
 }
 
@@ -88,10 +122,11 @@ impl Summary {
         let rest = [
             (self.duplicate, "posted before"),
             (self.refused, "refused"),
-            (self.unknown, "unknown"),
+            (self.unknown.saturating_sub(self.unsent), "unknown"),
+            (self.unsent, "not sent"),
         ];
-        let mut text =
-            format!("{} vouchers with {} lines: {done}", count(self.vouchers), count(self.lines));
+        let (vouchers, lines) = (plural(self.vouchers, "voucher"), plural(self.lines, "line"));
+        let mut text = format!("{vouchers} with {lines}: {done}");
         for (n, what) in rest {
             if 0 < n {
                 text = format!("{text}, {} {what}", count(n));
@@ -117,13 +152,23 @@ struct Kept {
     lines: u64,
     begins: u64,
     rows: Vec<u64>,
+    /// Where the first line stands whose number is not its place.
+    misnumbered: Option<u64>,
 }
 
 impl Kept {
-    /// Where a line stands in the file.
-    fn row(&self, line: u32) -> u64 {
-        let at = usize::try_from(line).ok().and_then(|n| n.checked_sub(1));
+    /// Where the fault stands in the file.
+    fn row(&self, told: &Told) -> u64 {
+        if let Some(row) = self.misnumbered.filter(|_| told.code == "MZ-1031") {
+            return row;
+        }
+        let at = usize::try_from(told.line).ok().and_then(|n| n.checked_sub(1));
         at.and_then(|at| self.rows.get(at)).copied().unwrap_or(self.begins)
+    }
+
+    /// The voucher as people look for it.
+    fn key(&self) -> String {
+        format!("{}/{}", shown(&self.organisation), shown(&self.voucher_no))
     }
 }
 
@@ -134,91 +179,121 @@ enum Read {
     Stop(Failure),
 }
 
-/// Posts files to a server.
+/// Posts files to a server and counts into `summary`, whatever happens.
 pub(super) async fn post(
-    to: &str,
+    order: &Order<'_>,
     files: Vec<PathBuf>,
-    encoding: Encoding,
-    dry_run: bool,
+    summary: &mut Summary,
     out: &mut Output,
-) -> Result<Summary, Failure> {
-    let channel = connect(to).await?;
+) -> Result<(), Failure> {
+    let encoding = order.encoding;
+    for path in &files {
+        check(path, encoding)?;
+    }
+    let channel = connect(order.to).await?;
     let (sender, mut items) = mpsc::channel(AHEAD);
     let reading = tokio::task::spawn_blocking(move || {
         for path in files {
-            if !read(&path, encoding, &sender) {
+            if let Err(failure) = read(&path, encoding, &sender) {
+                // Nobody listens any more only when posting has ended.
+                drop(sender.blocking_send(Read::Stop(failure)));
                 return;
             }
         }
     });
     let started = super::clock::now();
-    let mut summary = Summary::default();
-    let mut poster = Poster::new(channel, dry_run);
-    let mut failed = None;
-    {
-        let mut done = |kept: Kept, verdict: Verdict| report(&kept, &verdict, &mut summary, out);
-        while let Some(item) = items.recv().await {
-            match item {
-                Read::Voucher(item) => poster.push(*item, &mut done).await?,
-                Read::Refused(kept, reject, places) => {
-                    poster.finish(&mut done).await;
-                    done(kept, Verdict::Unreadable(rpc_status(&reject), places));
-                }
-                Read::Stop(failure) => failed = Some(failure),
+    let mut poster = Poster::new(channel, order.dry_run, order.patience);
+    let mut ended = Ok(());
+    let mut reporter = Reporter { summary, out, unsent: None };
+    let mut done = |kept: Kept, verdict: Verdict| reporter.report(&kept, &verdict);
+    while let Some(item) = items.recv().await {
+        match item {
+            Read::Voucher(item) => poster.push(*item, &mut done).await,
+            Read::Refused(kept, reject, places) => {
+                poster.finish(&mut done).await;
+                done(kept, Verdict::Unreadable(rpc_status(&reject), places));
             }
+            Read::Stop(failure) => ended = Err(failure),
         }
-        poster.finish(&mut done).await;
     }
-    summary.seconds = started.seconds();
+    poster.finish(&mut done).await;
+    reporter.summary.seconds = started.seconds();
+    reporter.end();
     drop(reading.await);
-    match failed {
-        Some(failure) => Err(failure),
-        None => Ok(summary),
-    }
+    ended
 }
 
-/// Reads a file; returns whether to go on with the next.
-fn read(path: &Path, encoding: Encoding, sender: &mpsc::Sender<Read>) -> bool {
-    let stop = |failure| {
-        drop(sender.blocking_send(Read::Stop(failure)));
-        false
+/// Reads a file to its end, so that nothing is posted of one that is none.
+fn check(path: &Path, encoding: Encoding) -> Result<(), Failure> {
+    let mut vouchers = 0_u64;
+    for entry in open(path, encoding)? {
+        entry.map_err(|stop| no_such_file(path, &stop))?;
+        vouchers = vouchers.saturating_add(1);
+    }
+    if vouchers == 0 {
+        let what = format!("{}: the file holds no voucher", path.display());
+        return Err(Failure::usage(what).with_hint(EXAMPLES));
+    }
+    Ok(())
+}
+
+/// Reads a file that was checked, and hands over its vouchers.
+fn read(path: &Path, encoding: Encoding, sender: &mpsc::Sender<Read>) -> Result<(), Failure> {
+    let changed = |failure: Failure| {
+        failure.with_hint("the file changed while it was posted; run the same command again")
     };
     let name: Arc<str> = Arc::from(path.display().to_string());
-    let Some(format) = Format::of_path(path) else {
-        return stop(Failure::usage(format!("{name}: the name ends in neither .jsonl nor .csv")));
-    };
-    let encoding = if format == Format::Csv { encoding } else { Encoding::Utf8 };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) => return stop(Failure::file(path, &error)),
-    };
-    let vouchers = match files::read(BufReader::with_capacity(1 << 16, file), format, encoding) {
-        Ok(vouchers) => vouchers,
-        Err(error) => return stop(no_such_file(path, &error)),
-    };
-    for entry in vouchers {
-        let item = match entry {
-            Ok(entry) => to_item(&name, entry),
-            Err(error) => return stop(no_such_file(path, &error)),
-        };
-        if sender.blocking_send(item).is_err() {
-            return false;
+    for entry in open(path, encoding).map_err(changed)? {
+        let entry = entry.map_err(|stop| changed(no_such_file(path, &stop)))?;
+        if sender.blocking_send(to_item(&name, entry)).is_err() {
+            break;
         }
     }
-    true
+    Ok(())
+}
+
+/// What to do about a file that is none.
+const EXAMPLES: &str =
+    "nothing was posted; tests/data/example.jsonl and example.csv show the formats";
+
+fn open(path: &Path, encoding: Encoding) -> Result<Vouchers<BufReader<File>>, Failure> {
+    let Some(format) = Format::of_path(path) else {
+        let what = format!("{}: the name ends in neither .jsonl nor .csv", path.display());
+        return Err(Failure::usage(what).with_hint(EXAMPLES));
+    };
+    let encoding = if format == Format::Csv { encoding } else { Encoding::Utf8 };
+    let file = File::open(path).map_err(|error| Failure::file(path, &error))?;
+    // It is read twice, which a pipe does not stand.
+    if !file.metadata().is_ok_and(|meta| meta.is_file()) {
+        let what = format!("{} is not a regular file", path.display());
+        return Err(Failure::usage(what).with_hint("give the name of a .jsonl or .csv file"));
+    }
+    files::read(BufReader::with_capacity(1 << 16, file), format, encoding)
+        .map_err(|stop| no_such_file(path, &stop))
 }
 
 fn to_item(file: &Arc<str>, entry: Entry) -> Read {
     let Entry { organisation, voucher_no, begins, rows, outcome } = entry;
     let lines = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-    let kept = Kept { file: Arc::clone(file), organisation, voucher_no, lines, begins, rows };
+    let file = Arc::clone(file);
+    let misnumbered = None;
+    let mut kept = Kept { file, organisation, voucher_no, lines, begins, rows, misnumbered };
     match outcome {
         Err(refused) => Read::Refused(kept, refused.reject, refused.places),
-        Ok(voucher) => match wire::voucher(&voucher) {
-            Ok(voucher) => Read::Voucher(Box::new(Item { voucher, context: kept })),
-            Err(reject) => Read::Refused(kept, reject, Vec::new()),
-        },
+        Ok(voucher) => {
+            kept.misnumbered = misnumbered_row(&voucher, &kept.rows);
+            match wire::voucher(&voucher) {
+                Ok(voucher) => Read::Voucher(Box::new(Item { voucher, context: kept })),
+                Err(reject) => Read::Refused(kept, reject, Vec::new()),
+            }
+        }
     }
+}
+
+fn misnumbered_row(voucher: &Voucher, rows: &[u64]) -> Option<u64> {
+    let numbers = voucher.lines().map(|line| line.line_no());
+    let (_, row) = (1..).zip(numbers).zip(rows).find(|((at, number), _)| at != number)?;
+    Some(*row)
 }
 
 fn no_such_file(path: &Path, stop: &Stop) -> Failure {
@@ -227,22 +302,99 @@ fn no_such_file(path: &Path, stop: &Stop) -> Failure {
         Stop::NoSuchFile { place, reason } => {
             let failure = Failure::from(reason.clone());
             let at = if place.line == 0 { String::new() } else { format!(":{}", place.line) };
-            Failure { message: format!("{}{at}: {}", path.display(), failure.message), ..failure }
+            let message = format!("{}{at}: {}", path.display(), failure.message);
+            Failure { message, ..failure }.with_hint(EXAMPLES)
         }
     }
 }
 
-fn report(kept: &Kept, verdict: &Verdict, summary: &mut Summary, out: &mut Output) {
-    summary.vouchers = summary.vouchers.saturating_add(1);
-    summary.lines = summary.lines.saturating_add(kept.lines);
-    let (slot, name) = match verdict {
-        Verdict::Posted(_, false) => (&mut summary.posted, "posted"),
-        Verdict::Posted(_, true) => (&mut summary.duplicate, "duplicate"),
-        Verdict::Valid(_) => (&mut summary.valid, "valid"),
-        Verdict::Refused(_) | Verdict::Unreadable(..) => (&mut summary.refused, "refused"),
-        Verdict::Unknown(_) => (&mut summary.unknown, "unknown"),
-    };
-    *slot = slot.saturating_add(1);
+/// Says what became of each voucher.
+struct Reporter<'a> {
+    summary: &'a mut Summary,
+    out: &'a mut Output,
+    /// Where the first voucher stands that was not sent.
+    unsent: Option<String>,
+}
+
+impl Reporter<'_> {
+    fn report(&mut self, kept: &Kept, verdict: &Verdict) {
+        let name = self.count(kept, verdict);
+        let errors = match verdict {
+            Verdict::Refused(status) | Verdict::Unreadable(status, _) => told(status),
+            Verdict::Unknown(why) => vec![why.clone()],
+            Verdict::Unsent(why) => {
+                let message = format!("not sent: {}", why.message);
+                vec![Told { message, ..why.clone() }]
+            }
+            Verdict::Posted(..) | Verdict::Valid(_) => Vec::new(),
+        };
+        if self.out.is_json() {
+            self.out.document(&document(kept, verdict, name, &errors));
+        } else if let Verdict::Unsent(_) = verdict {
+            self.unsent.get_or_insert_with(|| format!("{}:{}", kept.file, kept.begins));
+        } else {
+            self.explain(kept, verdict, &errors);
+        }
+    }
+
+    /// Counts a voucher; returns the name of its verdict.
+    fn count(&mut self, kept: &Kept, verdict: &Verdict) -> &'static str {
+        let summary = &mut *self.summary;
+        summary.vouchers = summary.vouchers.saturating_add(1);
+        summary.lines = summary.lines.saturating_add(kept.lines);
+        if let Verdict::Unsent(_) = verdict {
+            summary.unsent = summary.unsent.saturating_add(1);
+        }
+        let (slot, name) = match verdict {
+            Verdict::Posted(_, false) => (&mut summary.posted, "posted"),
+            Verdict::Posted(_, true) => (&mut summary.duplicate, "duplicate"),
+            Verdict::Valid(_) => (&mut summary.valid, "valid"),
+            Verdict::Refused(_) | Verdict::Unreadable(..) => (&mut summary.refused, "refused"),
+            Verdict::Unknown(_) | Verdict::Unsent(_) => (&mut summary.unknown, "unknown"),
+        };
+        *slot = slot.saturating_add(1);
+        name
+    }
+
+    /// Says on standard error what is wrong and what to do.
+    fn explain(&mut self, kept: &Kept, verdict: &Verdict, errors: &[Told]) {
+        let (places, hint) = match verdict {
+            Verdict::Unreadable(status, places) => (places.as_slice(), failure::help(status)),
+            Verdict::Refused(status) => (&[][..], failure::help(status)),
+            _ => (&[][..], None),
+        };
+        for (at, told) in errors.iter().enumerate() {
+            let row = places.get(at).map_or_else(|| kept.row(told), |place| place.line);
+            let field =
+                if told.field.is_empty() { String::new() } else { format!(", {}", told.field) };
+            let code = if told.code.is_empty() { failure::NO_CODE } else { &told.code };
+            self.out.note(format!(
+                "error[{code}]: {}:{row}{field}: {} (voucher {})",
+                kept.file,
+                told.message,
+                kept.key()
+            ));
+        }
+        if let Some(hint) = hint {
+            self.out.note(format!("hint: {hint}"));
+        }
+        let vouchers = self.summary.vouchers;
+        if std::io::stderr().is_terminal() && vouchers.is_multiple_of(50) {
+            self.out.progress(plural(vouchers, "voucher"));
+        }
+    }
+
+    /// Says once what holds for all that was not sent.
+    fn end(&mut self) {
+        if let Some(from) = &self.unsent {
+            let vouchers = plural(self.summary.unsent, "voucher");
+            self.out.note(format!("{vouchers} from {from} on: not sent"));
+        }
+    }
+}
+
+/// The JSON line of a voucher.
+fn document(kept: &Kept, verdict: &Verdict, name: &str, errors: &[Told]) -> Value {
     let (first, last, digest) = match verdict {
         Verdict::Posted(reply, _) => {
             (Some(reply.first_seq), Some(reply.last_seq), Some(hex(&reply.content_digest)))
@@ -252,61 +404,24 @@ fn report(kept: &Kept, verdict: &Verdict, summary: &mut Summary, out: &mut Outpu
         }
         _ => (None, None, None),
     };
-    let errors = match verdict {
-        Verdict::Refused(status) | Verdict::Unreadable(status, _) => told(status),
-        Verdict::Unknown(why) => vec![Told {
-            code: "MZ-9003".to_owned(),
-            line: 0,
-            field: String::new(),
-            message: why.clone(),
-        }],
-        Verdict::Posted(..) | Verdict::Valid(_) => Vec::new(),
+    let error = |told: &Told| {
+        let code = if told.code.is_empty() { failure::NO_CODE } else { &told.code };
+        json!({
+            "code": code, "name": name_of(code), "line": told.line,
+            "field": told.field, "message": told.message,
+        })
     };
-    if out.is_json() {
-        let error = |told: &Told| {
-            json!({
-                "code": told.code, "name": name_of(&told.code), "line": told.line,
-                "field": told.field, "message": told.message,
-            })
-        };
-        out.document(&json!({
-            "organisation": kept.organisation,
-            "voucher_no": kept.voucher_no,
-            "verdict": name,
-            "first_seq": first,
-            "last_seq": last,
-            "content_digest": digest,
-            "errors": errors.iter().map(error).collect::<Vec<_>>(),
-        }));
-        return;
-    }
-    let places = if let Verdict::Unreadable(_, places) = verdict { places.as_slice() } else { &[] };
-    for (at, told) in errors.iter().enumerate() {
-        let row = places.get(at).map_or_else(|| kept.row(told.line), |place| place.line);
-        let field = if told.field.is_empty() { String::new() } else { format!(", {}", told.field) };
-        out.note(format!(
-            "error[{}]: {}:{row}{field}: {} (voucher {}/{})",
-            told.code, kept.file, told.message, kept.organisation, kept.voucher_no
-        ));
-    }
-    if let Some(hint) = errors.first().and_then(|told| hint_of(&told.code)) {
-        out.note(format!("hint: {hint}"));
-    }
-    if std::io::stderr().is_terminal() && summary.vouchers.is_multiple_of(50) {
-        out.progress(format!("{} vouchers", count(summary.vouchers)));
-    }
-}
-
-fn row_of(code: &str) -> Option<&'static ledger::reject::Row> {
-    code.strip_prefix("MZ-").and_then(|n| n.parse().ok()).and_then(ledger::reject::row)
+    json!({
+        "organisation": kept.organisation,
+        "voucher_no": kept.voucher_no,
+        "verdict": name,
+        "first_seq": first,
+        "last_seq": last,
+        "content_digest": digest,
+        "errors": errors.iter().map(error).collect::<Vec<_>>(),
+    })
 }
 
 fn name_of(code: &str) -> &'static str {
-    row_of(code).map_or("", |row| row.name)
-}
-
-/// The hint of a code, where it names no fact of the case.
-fn hint_of(code: &str) -> Option<String> {
-    let row = row_of(code).filter(|row| row.hint != "-" && !row.hint.contains('{'))?;
-    Some(format!("{} (docs/errors/{code}.md)", row.hint))
+    failure::row_of(code).map_or("", |row| row.name)
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Parser;
+use ledger::voucher::{HeaderText, VoucherBuilder};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -57,15 +58,18 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
     }
     let Some(data) = &args.data else { return Err(Failure::usage("--data is missing")) };
     let tls = match (&args.tls_cert, &args.tls_key, &args.client_ca) {
-        (Some(cert), Some(key), Some(ca)) => {
-            Some(server_tls(cert, key, ca).map_err(Failure::usage)?)
-        }
+        (Some(cert), Some(key), Some(ca)) => Some(server_tls(cert, key, ca).map_err(|what| {
+            Failure::usage(what).with_hint("the three files are PEM: certificate, key, authority")
+        })?),
         _ => None,
     };
     if tls.is_none() && !args.listen.ip().is_loopback() {
         let what = format!("{} is not loopback, and there is no --tls-cert", args.listen);
         return Err(Failure::usage(what)
             .with_hint("give --tls-cert, --tls-key and --client-ca, or listen on 127.0.0.1"));
+    }
+    if let Some(text) = &args.accept_rollback {
+        reason(text)?;
     }
     let config = Config {
         accept_clock: args.accept_clock,
@@ -75,10 +79,16 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
     };
     let runtime = runtime()?;
     // Bound first: a port in use is told before a long replay.
-    let listener = runtime
-        .block_on(TcpListener::bind(args.listen))
-        .map_err(|error| Failure::unfinished(format!("{}: {error}", args.listen)))?;
-    let node = node::open(&config)?;
+    let listener = runtime.block_on(TcpListener::bind(args.listen)).map_err(|error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                "another process listens there: end it, or give --listen another port"
+            }
+            _ => "give --listen an address of this machine and a port that this user may take",
+        };
+        Failure::unfinished(format!("{}: {error}", args.listen)).with_hint(hint)
+    })?;
+    let node = node::open(&config).map_err(|error| Failure::ledger(data, &error))?;
     let served = runtime.block_on(serve(&node, listener, tls, out));
     // Services hold handles; they are gone before the node ends.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
@@ -86,6 +96,33 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
     served?;
     stopped?;
     Ok(0)
+}
+
+/// The reason of a rollback becomes part of a record: it must be what a memo may be (1027, 1028).
+fn reason(text: &str) -> Result<(), Failure> {
+    let mut voucher = VoucherBuilder::new();
+    for (field, text) in [
+        (HeaderText::Organisation, "OP44"),
+        (HeaderText::VoucherNo, "ROLLBACK"),
+        (HeaderText::EffectiveDate, "2016-01-01"),
+        (HeaderText::PreparedBy, "p.op44"),
+        (HeaderText::Memo, text),
+    ] {
+        voucher.header(field, text);
+    }
+    voucher.state_totals();
+    let memo = HeaderText::Memo.name();
+    let refused = ledger::form::check(&voucher.finish()).err().map(|reject| reject.refusals);
+    match refused.iter().flatten().find(|refusal| refusal.place().ends_with(memo)) {
+        Some(refusal) => {
+            let failure = Failure::from(refusal.reason.clone());
+            let message = format!("--accept-rollback: {}", failure.message);
+            Err(Failure { message, ..failure })
+        }
+        None if text.trim().is_empty() => Err(Failure::usage("--accept-rollback gives no reason")
+            .with_hint("say in a sentence why an older state is right; it becomes a record")),
+        None => Ok(()),
+    }
 }
 
 async fn serve(
@@ -99,6 +136,9 @@ async fn serve(
     let handle = node.handle();
     if handle.genesis().synthetic {
         out.note("this ledger holds synthetic data; its keys are public");
+    }
+    if handle.sign_head().is_none() {
+        out.note("keys/log is missing: the ledger is read and posted to, not signed");
     }
     let (stop, stopping) = watch::channel(false);
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| failed(&e))?;

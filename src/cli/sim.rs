@@ -10,6 +10,7 @@ use serde_json::json;
 use sim::{DEFAULT_SEED, Profile};
 
 use super::failure::Failure;
+use super::making;
 use super::output::{Output, count, yuan};
 
 /// Make synthetic input: vouchers by month, bank files, labels
@@ -59,9 +60,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
 
 /// Writes the data set into a folder that holds nothing yet.
 pub(super) fn write(profile: Profile, seed: u64, dir: &Path) -> Result<sim::Totals, Failure> {
-    if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(Failure::usage(format!("{} is not empty", dir.display())));
-    }
+    making::empty(dir)?;
     let mut files: BTreeMap<String, BufWriter<File>> = BTreeMap::new();
     let plan = sim::plan(profile, seed);
     let totals = sim::write_files(&plan, &mut |path, bytes| {

@@ -1,12 +1,13 @@
 //! Where a command reads from, and as of when: `SOURCE` and `AS-OF` of the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use ledger::ids::Date;
 use record::Seq;
 
 use super::failure::Failure;
+use crate::node;
 
 /// A server or a data directory.
 #[derive(Clone, Debug, Args)]
@@ -39,6 +40,11 @@ impl Source {
     }
 }
 
+/// Opens a ledger for reading: takes no lock, writes nothing.
+pub(super) fn read_only(data: &Path) -> Result<node::Offline, Failure> {
+    node::read_only(data).map_err(|error| Failure::ledger(data, &error))
+}
+
 /// A position and a date.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct AsOf {
@@ -61,7 +67,8 @@ impl AsOf {
         let Some(text) = &self.as_of_date else { return Ok(None) };
         match Date::parse(text) {
             Some(date) => Ok(Some(date)),
-            None => Err(Failure::usage(format!("--as-of-date {text} is not YYYY-MM-DD"))),
+            None => Err(Failure::usage(format!("--as-of-date {text}: no date"))
+                .with_hint("dates are YYYY-MM-DD, as 2016-12-31")),
         }
     }
 }

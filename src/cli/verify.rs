@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use tlog::Vkey;
 
-use super::failure::Failure;
+use super::failure::{self, Failure};
 use super::output::Output;
 
 /// Check a ledger offline: framing, chain, sums, tree, signatures
@@ -37,7 +37,13 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, out: &mut Output) -> Result<u8, Failure> {
     let mut vkeys = Vec::new();
     for text in &args.vkey {
-        vkeys.push(Vkey::parse(text).map_err(|e| Failure::usage(format!("--vkey: {e}")))?);
+        vkeys.push(Vkey::parse(text).map_err(|e| {
+            Failure::usage(format!("--vkey: {e}")).with_hint("a key is NAME+8 hex digits+base64")
+        })?);
+    }
+    if args.path.is_file() {
+        return Err(Failure::usage(format!("{} is not a directory", args.path.display()))
+            .with_hint("name the data directory: the folder that holds `segments`"));
     }
     let options = verify::Options {
         path: args.path,
@@ -50,12 +56,7 @@ pub(super) fn run(args: Args, out: &mut Output) -> Result<u8, Failure> {
     };
     let report = verify::verify(&options);
     if let Some(problem) = &report.problem {
-        return Err(Failure {
-            exit: problem.exit,
-            code: problem.code.to_owned(),
-            message: problem.message.clone(),
-            hint: Some(problem.hint.to_owned()),
-        });
+        return Err(unread(problem));
     }
     if out.is_json() {
         out.both(report.json().trim_end());
@@ -63,6 +64,17 @@ pub(super) fn run(args: Args, out: &mut Output) -> Result<u8, Failure> {
         out.raw(&report.text(out.colour()));
     }
     Ok(report.exit_code())
+}
+
+/// The failure of a ledger that cannot be read.
+pub(super) fn unread(problem: &verify::Problem) -> Failure {
+    let code = if problem.code.starts_with("MZ-") { problem.code } else { failure::NO_CODE };
+    Failure {
+        exit: problem.exit,
+        code: code.to_owned(),
+        message: problem.message.clone(),
+        hint: Some(problem.hint.to_owned()),
+    }
 }
 
 fn progress(records: u64) {

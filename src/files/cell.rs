@@ -136,7 +136,7 @@ pub(super) fn damaged(text: &str, cell: String) -> Reason {
 
 /// A value as a message repeats it: cut, without control characters and without long runs of digits,
 /// which may be personal numbers.
-pub(super) fn shown(text: &str) -> Text {
+pub fn shown(text: &str) -> Text {
     const DIGITS_MAX: usize = 12;
     let mut digits = 0_usize;
     let shown: String = text

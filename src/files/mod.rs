@@ -36,6 +36,7 @@ use ledger::reject::{Reason, Refusal, Reject};
 use ledger::voucher::{HeaderText, Voucher, VoucherBuilder};
 use record::limits::VOUCHER_LINES_MAX;
 
+pub use cell::shown;
 pub use write::write_jsonl;
 
 /// How a file is laid out.

@@ -91,3 +91,55 @@ fn an_ordinary_ledger_draws_its_keys() {
     let verified = mingzhang(&["verify", a.to_str().unwrap()]);
     assert!(verified.status.success());
 }
+
+#[test]
+fn what_is_wrong_is_told_before_anything_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("a/b");
+    let officials = dir.path().join("officials.csv");
+    let init = |origin: &str| {
+        let mut args = vec!["init", "--data", data.to_str().unwrap(), "--origin", origin];
+        if origin == ORIGIN {
+            args.extend(["--officials", officials.to_str().unwrap()]);
+        }
+        let run = mingzhang(&args);
+        assert_eq!(run.status.code(), Some(2), "{origin}");
+        assert!(!data.exists() && !data.parent().unwrap().exists());
+        String::from_utf8_lossy(&run.stderr).into_owned()
+    };
+    for origin in ["two words", "", "a+b", "a\nb"] {
+        let said = init(origin);
+        assert!(said.starts_with("error[MZ-9010]: --origin: ") && said.contains("hint: an origin"));
+    }
+    assert!(init(ORIGIN).contains("officials.csv: No such file"));
+    let head = "official,organisation,role\n";
+    for (rows, at) in [
+        ("official;organisation;role\n".to_owned(), ":1: the first row is not"),
+        (format!("{head}p.po44,PO44\n"), ":2: three cells expected"),
+        (format!("{head}p.po44,PO44,registrar\n\nx,PO44,emperor\n"), ":4: no such role"),
+        (format!("{head}p.po44,PO45,registrar\n"), ":2: the second cell is none of"),
+        (format!("{head}P po44,PO44,registrar\n"), ":2: the first cell is no name"),
+        (format!("{head}p.po44,PO44,registrar\n"), ":1: PO44 needs a registrar and"),
+    ] {
+        fs::write(&officials, rows).unwrap();
+        let said = init(ORIGIN);
+        assert!(said.contains(at), "{said}");
+    }
+    fs::write(&officials, b"official,organisation,role\n\xff").unwrap();
+    assert!(init(ORIGIN).contains("no UTF-8 text"));
+}
+
+#[test]
+fn what_a_crash_left_is_cleared_and_an_empty_directory_keeps_its_mode() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("a");
+    fs::create_dir_all(data.join(".unfinished/segments")).unwrap();
+    fs::create_dir(data.join("keys")).unwrap();
+    fs::write(data.join("keys/log"), "half a key").unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o750)).unwrap();
+    init(&data);
+    assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o750);
+    let fresh = dir.path().join("b");
+    init(&fresh);
+    assert!(files(&data) == files(&fresh));
+}

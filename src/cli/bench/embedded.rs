@@ -25,7 +25,8 @@ const SAMPLE: usize = 20_000;
 pub(super) fn measure(args: &Args, load: &Load, out: &mut Output) -> Result<Measured, Failure> {
     let dir = args.dir.join(format!("bench-{}.tmp", std::process::id()));
     if load.mode == Mode::Read {
-        return Err(Failure::usage("--mode read needs --to ADDR"));
+        return Err(Failure::usage("--mode read needs --to ADDR")
+            .with_hint("a ledger in this process has no network to read over"));
     }
     let measured = measure_in(&dir, args, load, out);
     // What is left of a failed run is in the way of the next one.
@@ -36,7 +37,7 @@ pub(super) fn measure(args: &Args, load: &Load, out: &mut Output) -> Result<Meas
 fn measure_in(dir: &Path, args: &Args, load: &Load, out: &mut Output) -> Result<Measured, Failure> {
     out.progress("making the ledger");
     init::make(dir, "bench.example/embedded", Some(SEED), None, out)?;
-    let node = node::open(&Config::at(dir))?;
+    let node = node::open(&Config::at(dir)).map_err(|error| Failure::ledger(dir, &error))?;
     let work = vouchers::load(args);
     let runtime = runtime()?;
     let handle = node.handle();
@@ -107,9 +108,9 @@ fn accepted(answer: Answer) -> Result<u64, Failure> {
         Answer::Posted { reply, .. } => Ok(reply.last_seq.0.saturating_sub(reply.first_seq.0)),
         Answer::Refused(reject) => match reject.refusals.first() {
             Some(first) => Err(first.reason.clone().into()),
-            None => Err(Failure::no("a voucher of the workload was refused")),
+            None => Err(Failure::unfinished("a voucher of the workload was refused")),
         },
-        Answer::Preview { .. } => Err(Failure::no("a voucher was only tried")),
+        Answer::Preview { .. } => Err(Failure::unfinished("a voucher was only tried")),
     }
 }
 

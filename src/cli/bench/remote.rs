@@ -16,10 +16,11 @@ use tonic::transport::Channel;
 
 use super::baseline::{Baseline, Sample};
 use super::{Args, Load, Measured, Mode, Round, vouchers};
-use crate::cli::client::{Item, Poster, Verdict, connect};
+use crate::cli::client::connect;
 use crate::cli::clock::{self, Started};
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
+use crate::cli::poster::{Item, PATIENCE, Poster, Verdict};
 use crate::cli::{log, runtime};
 use crate::wire;
 
@@ -104,18 +105,21 @@ fn bytes_of(records: &[Vec<u8>], lines: u64) -> u64 {
 }
 
 async fn post_all(channel: &Channel, vouchers: Vec<v1::Voucher>) -> Result<(), Failure> {
-    let mut poster = Poster::new(channel.clone(), false);
-    let mut refused = None;
+    let mut poster = Poster::new(channel.clone(), false, PATIENCE);
+    let mut failed = None;
     let mut done = |(), verdict| {
-        if let Verdict::Refused(status) = verdict {
-            refused.get_or_insert(Failure::rpc(&status));
-        }
+        let failure = match verdict {
+            Verdict::Refused(status) | Verdict::Unreadable(status, _) => Failure::rpc(&status),
+            Verdict::Unknown(why) | Verdict::Unsent(why) => Failure::unfinished(why.message),
+            Verdict::Posted(..) | Verdict::Valid(_) => return,
+        };
+        failed.get_or_insert(failure);
     };
     for voucher in vouchers {
-        poster.push(Item { voucher, context: () }, &mut done).await?;
+        poster.push(Item { voucher, context: () }, &mut done).await;
     }
     poster.finish(&mut done).await;
-    refused.map_or(Ok(()), Err)
+    failed.map_or(Ok(()), Err)
 }
 
 /// Waits until the `n`-th voucher is due; returns when it was, or now when none is offered by the clock.
