@@ -6,9 +6,10 @@
 use std::path::PathBuf;
 
 use clap::Parser;
+use journal::RealDisk;
 use proto::v1;
 use proto::v1::admin_client::AdminClient;
-use record::{Hash, Seq};
+use record::{Hash, Seq, log_id};
 use serde_json::{Value, json};
 use views::{VERSION, ViewDigest};
 
@@ -21,10 +22,12 @@ use crate::keys::hex;
 use crate::node;
 use crate::node::full::Full;
 use crate::node::replay::{Met, Parts, Replay};
+use crate::node::snapshot::newest_digests;
 
 /// Replay the log from zero, check the chain, compare the digest of every view
 ///
-/// Compares with every seal of this version's views, and with --to with a running server's digests.
+/// Compares with every seal of this version's views, with the newest snapshot, and with --to with a running
+/// server's digests.
 #[derive(Debug, Parser)]
 #[command(after_help = "Example: mingzhang rebuild --data /srv/ledger --to 127.0.0.1:7161\n\n\
     Exit code: 0 equal; 1 something differs; 2 no such ledger; 3 could not finish.")]
@@ -51,6 +54,8 @@ pub(super) struct Rebuilt {
     pub(super) seconds: f64,
     pub(super) seals: u64,
     pub(super) seals_other_version: u64,
+    /// Records in the snapshot that was compared.
+    pub(super) snapshot: Option<u64>,
     pub(super) differs: Vec<String>,
 }
 
@@ -93,13 +98,27 @@ pub(super) fn rebuild(
         None => Ok(()),
     };
     let mut shown = 0;
-    replay.run(&reader, Some(asked), &mut on_seal, &mut on_record, &mut |size| {
-        // A progress line for every hundred thousand records is enough.
-        if 100_000 <= size.saturating_sub(shown) {
-            shown = size;
-            out.progress(format!("{} of {} records", count(size), count(head)));
-        }
-    })?;
+    let mut run = |replay: &mut Replay, last| {
+        replay.run(&reader, Some(last), &mut on_seal, &mut on_record, &mut |size| {
+            // A progress line for every hundred thousand records is enough.
+            if 100_000 <= size.saturating_sub(shown) {
+                shown = size;
+                out.progress(format!("{} of {} records", count(size), count(head)));
+            }
+        })
+    };
+    let (disk, log) = (RealDisk::new(data), log_id(&genesis.origin));
+    let snapshot = newest_digests(&disk, &log, &reader, asked.next().0);
+    let mut snapshot_differs = false;
+    if let Some((size, digests)) = &snapshot {
+        run(&mut replay, Seq(size.saturating_sub(1)))?;
+        snapshot_differs = replay.views.digests() != *digests;
+    }
+    run(&mut replay, asked)?;
+    let snapshot = snapshot.map(|(size, _)| size);
+    if let Some(size) = snapshot.filter(|_| snapshot_differs) {
+        differs.push(format!("snapshot of {size} records: its views have other digests"));
+    }
     let records = replay.next_seq().0;
     let position = records.checked_sub(1).map(Seq);
     let seconds = started.seconds();
@@ -127,6 +146,7 @@ pub(super) fn rebuild(
         seconds,
         seals,
         seals_other_version: others,
+        snapshot,
         differs,
     })
 }
@@ -184,6 +204,7 @@ impl Rebuilt {
             "seconds": self.seconds,
             "seals": self.seals,
             "seals_of_other_versions": self.seals_other_version,
+            "snapshot": self.snapshot,
             "differs": self.differs,
         })
     }
@@ -204,6 +225,9 @@ impl Rebuilt {
         if 0 < self.seals_other_version {
             let others = self.seals_other_version;
             text = format!("{text}, {others} of other versions by accounts alone");
+        }
+        if let Some(size) = self.snapshot {
+            text = format!("{text}, and the snapshot of {} records", count(size));
         }
         out.line(text);
         for what in &self.differs {

@@ -117,6 +117,11 @@ impl Committer {
         self.applied
     }
 
+    /// The tree over it.
+    pub(crate) fn frontier(&self) -> &Frontier {
+        &self.frontier
+    }
+
     /// Commits a block, if there is one, and lets the answers go. Returns whether the log goes on.
     pub(crate) fn work(&mut self, work: Work) -> bool {
         let Work { block, waiting } = work;

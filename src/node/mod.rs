@@ -2,7 +2,7 @@
 //!
 //! Lives here: the threads and what they share. Reading order: `open` (what is on disk), `submit` (the
 //! queue), `sequencer` (decides and seals blocks), `commit` (durable and applied), `reply` (answers),
-//! `lookup` (answers made from the log), `checkpoint`, `clock`.
+//! `lookup` (answers made from the log), `checkpoint`, `snapshot`, `clock`.
 //! Lives elsewhere: rules (`ledger`), bytes (`record`), files (`journal`), balances (`views`), sockets
 //! (`services`).
 //!
@@ -24,7 +24,7 @@ mod past;
 pub mod replay;
 mod reply;
 mod sequencer;
-
+pub mod snapshot;
 mod submit;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

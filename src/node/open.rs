@@ -4,8 +4,8 @@
 //! published checkpoint, threads.
 //! Lives elsewhere: recovery of the last segment (`journal`), the vouchers of a new ledger (`cli::init`).
 //!
-//! Always: nothing is served before the whole log was replayed and compared with the last published
-//! checkpoint. Whoever goes on from an older state says so in a record.
+//! Always: nothing is served before the whole log was replayed, from its beginning or behind a snapshot, and
+//! compared with the last published checkpoint. Whoever goes on from an older state says so in a record.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -28,6 +28,7 @@ use super::inbox::Inbox;
 use super::past::Recent;
 use super::replay::{Parts, Replay};
 use super::sequencer::{Sequencer, Time};
+use super::snapshot::{self, Folder, Identity, Schedule};
 use super::{Handle, Node, Notes, Shared};
 use crate::keys::Keys;
 use crate::reading::DurableLog;
@@ -54,6 +55,8 @@ pub struct Config {
     pub accept_clock: bool,
     /// The operator goes on from an older state, and why.
     pub accept_rollback: Option<String>,
+    /// When snapshots are taken.
+    pub snapshots: Schedule,
     /// Where operators are told things.
     pub notes: Notes,
 }
@@ -68,6 +71,7 @@ impl Config {
             clock: Arc::new(SystemClock::new()),
             accept_clock: false,
             accept_rollback: None,
+            snapshots: Schedule::default(),
             notes: Arc::new(|_| ()),
         }
     }
@@ -183,10 +187,20 @@ struct Start<'a> {
     new: bool,
 }
 
+/// What the replay of a start comes to.
+struct Started {
+    replay: Replay,
+    /// Size of the snapshot that it began with, 0 without one.
+    began: u64,
+    /// The published checkpoint that the log is behind, as the operator accepts.
+    rolled_back: Option<(u64, Hash)>,
+}
+
 impl Start<'_> {
     /// Replays the log and starts the threads.
     fn run(self) -> Result<Node, Error> {
-        let (replay, rolled_back) = self.replay()?;
+        let folder = self.snapshots()?;
+        let Started { replay, began, rolled_back } = self.replay(&folder)?;
         let genesis =
             replay.genesis.clone().ok_or_else(|| Error::Genesis("the log is empty".to_owned()))?;
         let time = self.time(&genesis, replay.chain.time_ms());
@@ -222,22 +236,20 @@ impl Start<'_> {
         let committer =
             Committer::new(Box::new(journal), replay.frontier, applied, Arc::clone(&shared));
         let committer = Arc::new(Mutex::new(committer));
-        let first = Seq(applied.size());
+        let (first, mut state) = (Seq(applied.size()), replay.state);
         let mut builder = BlockBuilder::start(epoch, first, applied.chain_hash(), keys.salt);
         if let Some(old) = rolled_back {
             let text = config.accept_rollback.clone().unwrap_or_default();
             acknowledge(&mut builder, &committer, applied, old, text)?;
+            state.pass(first, applied.time_ms());
             let stays = (applied.size() < old.0).then(|| applied.size());
-            checkpoint::set_aside(&*shared.disk, "", stays).map_err(|source| Error::Io {
-                what: "setting checkpoints aside".to_owned(),
-                source,
-            })?;
+            set_aside(&*shared.disk, stays)?;
         }
-        let mut state = replay.state;
         state.set_recording(true);
         let unsealed = replay.unsealed || rolled_back.is_some();
         let recent = Recent::new(reader, builder.next_seq());
         let (work, to_do) = sync_channel(1);
+        let (snapshots, writer) = snapshot::start(folder, config.snapshots, began);
         let sequencer = Sequencer {
             committer: Arc::clone(&committer),
             work,
@@ -253,26 +265,67 @@ impl Start<'_> {
             held_lines: 0,
             failed: false,
             seal_first: rolled_back.is_some(),
+            snapshots,
         };
         // A ledger that is being made stays as small as its bytes.
         let filler = (!new).then_some(filler);
-        spawn(sequencer, committer, to_do, filler)
+        spawn(sequencer, committer, to_do, writer, filler)
+    }
+
+    /// The folder of the snapshots, and what one must have been made with to be used.
+    fn snapshots(&self) -> Result<Folder, Error> {
+        let log = log_id(&genesis(&*self.journal.reader())?.origin);
+        // Keyed, as the salts are, and of another length than what they are made of.
+        let secret = *blake3::keyed_hash(&self.keys.salt, b"hashes in memory").as_bytes();
+        let (disk, notes) = (Arc::clone(&self.disk), Arc::clone(&self.config.notes));
+        let folder = Folder { disk, identity: Identity { log, secret }, notes };
+        folder.clean();
+        if self.config.accept_rollback.is_some() {
+            folder.clear("a rollback was accepted");
+        }
+        Ok(folder)
     }
 
     /// Replays the log and compares it with the published checkpoint; with the operator's word a log that
-    /// is behind it is accepted, and the checkpoint returned.
-    fn replay(&self) -> Result<(Replay, Option<(u64, Hash)>), Error> {
+    /// is behind it is accepted.
+    fn replay(&self, folder: &Folder) -> Result<Started, Error> {
         let expected = self.published.as_ref().map(|signed| (signed.size, signed.root));
-        match replay(&self.journal, expected) {
-            Err(Error::RolledBack { .. }) if self.config.accept_rollback.is_some() => {
-                Ok((replay(&self.journal, None)?, expected))
-            }
-            replayed => {
-                let replay = replayed?;
-                let size = replay.frontier.size();
-                Ok((replay, expected.filter(|(published, _)| size < *published)))
+        let from_zero = || Replay::new(folder.identity.secret, PARTS);
+        let (replay, began) = match self.resume(folder, expected)? {
+            Some(resumed) => resumed,
+            None => match replay(&self.journal, from_zero(), expected) {
+                Err(Error::RolledBack { .. }) if self.config.accept_rollback.is_some() => {
+                    let replay = replay(&self.journal, from_zero(), None)?;
+                    return Ok(Started { replay, began: 0, rolled_back: expected });
+                }
+                replayed => (replayed?, 0),
+            },
+        };
+        let size = replay.frontier.size();
+        let rolled_back = expected.filter(|(published, _)| size < *published);
+        Ok(Started { replay, began, rolled_back })
+    }
+
+    /// Begins with the newest snapshot behind which the rest of the log fits.
+    fn resume(
+        &self,
+        folder: &Folder,
+        expected: Option<(u64, Hash)>,
+    ) -> Result<Option<(Replay, u64)>, Error> {
+        let reader = self.journal.reader();
+        while let Some(snapshot) = folder.newest(&*reader, expected) {
+            let began = snapshot.chain.next_seq().0;
+            let resumed = Replay::resume(snapshot, genesis(&*reader)?);
+            match replay(&self.journal, resumed, expected) {
+                Ok(replay) => {
+                    (folder.notes)(&format!("began with the snapshot of {began} records"));
+                    return Ok(Some((replay, began)));
+                }
+                // The log, the checkpoint or the snapshot: a replay from the first record knows.
+                Err(error) => folder.discard(began, &error),
             }
         }
+        Ok(None)
     }
 
     fn time(&self, genesis: &Genesis, last_ms: u64) -> Time {
@@ -291,6 +344,7 @@ fn spawn(
     sequencer: Sequencer,
     committer: Arc<Mutex<Committer>>,
     to_do: Receiver<Work>,
+    writer: snapshot::Writer,
     filler: Option<Filler>,
 ) -> Result<Node, Error> {
     let failed = |source| Error::Io { what: "starting a thread".to_owned(), source };
@@ -307,6 +361,7 @@ fn spawn(
         let _ends = ends;
         sequencer.run();
     });
+    let writing = thread("snapshots").spawn(move || writer.run());
     let filling = filler.map(|filler| {
         thread("filler").spawn(move || {
             // What follows behind gives way to posting; where it may not, it only takes its share.
@@ -314,7 +369,7 @@ fn spawn(
             filler.run();
         })
     });
-    let threads = [sequencing, committing].into_iter().chain(filling);
+    let threads = [sequencing, committing, writing].into_iter().chain(filling);
     let threads = threads.collect::<Result<_, _>>().map_err(failed)?;
     Ok(Node { handle: Handle(shared), threads, committer: Some(committer) })
 }
@@ -333,17 +388,25 @@ impl Drop for Ends {
     }
 }
 
-fn replay(journal: &SegmentJournal, expected: Option<(u64, Hash)>) -> Result<Replay, Error> {
-    let mut secret = [0; 32];
-    getrandom::fill(&mut secret).map_err(|error| Error::Io {
-        what: "drawing a secret".to_owned(),
-        source: std::io::Error::other(error.to_string()),
-    })?;
-    let parts = Parts { state: true, tree: true };
-    let mut replay = Replay::new(secret, parts).expecting(expected);
+/// What a server needs of a replay.
+const PARTS: Parts = Parts { state: true, tree: true };
+
+/// Replays the rest of the log.
+fn replay(
+    journal: &SegmentJournal,
+    replay: Replay,
+    expected: Option<(u64, Hash)>,
+) -> Result<Replay, Error> {
+    let mut replay = replay.expecting(expected);
     let reader = journal.reader();
     replay.run(&*reader, None, &mut |_| Ok(()), &mut |_| Ok(()), &mut |_| ())?;
     Ok(replay)
+}
+
+/// Moves the checkpoints aside that an accepted rollback contradicts.
+fn set_aside(disk: &dyn Disk, stays: Option<u64>) -> Result<(), Error> {
+    let what = || "setting checkpoints aside".to_owned();
+    checkpoint::set_aside(disk, "", stays).map_err(|source| Error::Io { what: what(), source })
 }
 
 /// Writes down that the log goes on from an older state than was published.

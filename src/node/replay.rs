@@ -1,4 +1,5 @@
-//! Replaying a log from its first record: how a ledger starts, and what `rebuild` does.
+//! Replaying a log from its first record or behind a snapshot: how a ledger starts, and what `rebuild`
+//! does.
 //!
 //! Lives here: checking chain and tree on the way, folding state and views.
 //! Lives elsewhere: reading blocks (`journal`), what an event does (`ledger`, `views`).
@@ -21,6 +22,7 @@ use views::Views;
 
 use super::apply::{decode, to_views};
 use super::error::Error;
+use super::snapshot::Snapshot;
 
 /// Blocks that are read and hashed ahead of the fold.
 const AHEAD_BLOCKS: usize = 8;
@@ -80,6 +82,23 @@ impl Replay {
             unsealed: false,
             expected: None,
             parts,
+            codec: Codec::new(),
+        }
+    }
+
+    /// Starts behind a snapshot: state, tree and views go on as if they had never been away.
+    pub(crate) fn resume(snapshot: Snapshot, genesis: Genesis) -> Self {
+        let Snapshot { chain, unsealed, frontier, mut state, views, published: _ } = snapshot;
+        state.set_recording(false);
+        Self {
+            state,
+            views,
+            frontier,
+            chain,
+            genesis: Some(genesis),
+            unsealed,
+            expected: None,
+            parts: Parts { state: true, tree: true },
             codec: Codec::new(),
         }
     }

@@ -17,7 +17,7 @@ use ledger::ids::Date;
 use ledger::reject::{Reason, Refusal, Text};
 use ledger::state::State;
 use record::limits::SEAL_INTERVAL_MS;
-use record::{BlockBuilder, Draft, Placed, Seal, china_date, system};
+use record::{BlockBuilder, ChainCheck, Draft, Placed, Seal, china_date, system};
 
 use super::Shared;
 use super::checkpoint::{self, Signed};
@@ -26,6 +26,7 @@ use super::commit::{Committer, Work, lock};
 use super::counters::Counters;
 use super::past::Recent;
 use super::reply::{Found, Preview, PreviewLine, Reply, Waiting, fail};
+use super::snapshot::{self, Snapshot};
 use super::submit::{Message, Posted, standing};
 
 /// Up to here a block is committed by the sequencer itself while nobody else waits: two wake-ups less. A
@@ -80,6 +81,7 @@ pub(crate) struct Sequencer {
     pub(crate) failed: bool,
     /// A rollback was accepted: its record is sealed and published before anything else.
     pub(crate) seal_first: bool,
+    pub(crate) snapshots: snapshot::Due,
 }
 
 impl Sequencer {
@@ -91,6 +93,11 @@ impl Sequencer {
             drop(self.seal());
         }
         loop {
+            if self.snapshots.now(self.builder.next_seq().0)
+                && let Some(snapshot) = self.snapshot()
+            {
+                self.snapshots.offer(snapshot);
+            }
             let holding = self.holds_something();
             let turn = shared.inbox.next(holding, self.until_seal());
             match turn.message {
@@ -114,6 +121,37 @@ impl Sequencer {
         if matches!(self.time, Time::Ordinary(_)) && !self.failed {
             drop(self.seal());
         }
+        if self.snapshots.at_stop(self.builder.next_seq().0)
+            && let Some(snapshot) = self.snapshot()
+        {
+            self.snapshots.give(snapshot);
+        }
+    }
+
+    /// Copies state, views and tree once all that was decided is durable and applied: they stand at one
+    /// position, and nothing is in them that a power cut could take back. The copies share their rows with
+    /// the ledger that goes on. `None` after a failed write.
+    fn snapshot(&mut self) -> Option<Snapshot> {
+        self.flush();
+        self.shared.inbox.wait_idle();
+        let committer = lock(&self.committer);
+        let (applied, frontier) = (committer.applied(), committer.frontier().clone());
+        drop(committer);
+        let next_seq = self.builder.next_seq();
+        if self.failed || applied.size() != next_seq.0 {
+            return None;
+        }
+        assert_eq!(self.state.position().next_seq, next_seq, "the state is where the log ends");
+        let published = self.shared.published.read().unwrap_or_else(PoisonError::into_inner);
+        let published = published.as_ref().map(|signed| (signed.size, signed.root));
+        Some(Snapshot {
+            chain: ChainCheck::resume(next_seq, applied.chain_hash(), applied.time_ms()),
+            unsealed: self.unsealed_since.is_some(),
+            published,
+            frontier,
+            state: self.state.clone(),
+            views: self.shared.views_mut().share(),
+        })
     }
 
     /// Whether an idle committer is handed what is held although more waits in the queue. Without that
@@ -349,7 +387,9 @@ impl Sequencer {
         let mut draft = Draft::new();
         let pushed = draft.push(system::SEAL, china_date(now_ms), &[], &payload);
         pushed.map_err(|error| read_only(&error.to_string()))?;
-        self.builder.append(&draft, now_ms);
+        let placed = self.builder.append(&draft, now_ms);
+        self.state.pass(placed.last_seq, now_ms);
+        self.state.commit();
         self.last_ms = now_ms;
         self.unsealed_since = None;
         // The seal stands in a block of its own; what waits from here on waits for it, too.

@@ -1,8 +1,8 @@
 //! The whole program over real sockets and real files.
 //!
 //! Lives here: what a client sees of the wire (`posting`, `reading`), a ledger's first records and restarts
-//! (`init`, `restart`), golden records (`golden`), the command line (`cli`), what is wrong with a directory
-//! (`directory`), TLS (`tls`). Lives elsewhere: rules (`ledger`), crash points (`tests/crash`).
+//! (`init`, `restart`, `snapshot`), golden records (`golden`), the command line (`cli`), what is wrong with a
+//! directory (`directory`), TLS (`tls`). Lives elsewhere: rules (`ledger`), crash points (`tests/crash`).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -25,6 +25,7 @@ mod posting;
 mod reading;
 mod restart;
 mod server;
+mod snapshot;
 mod tables;
 mod tls;
 mod wire;
