@@ -119,6 +119,18 @@ impl Keys {
         synced.map_err(|source| io_at(&dir, source))
     }
 
+    /// Looks whether the keys can be used for the ledger `origin`; writes nothing.
+    ///
+    /// # Errors
+    /// As [`Keys::load`].
+    pub fn check(data: &Path, origin: &str) -> Result<(), KeyFileError> {
+        let path = data.join(LOG_KEY);
+        if let Some(text) = read_secret(&path)? {
+            parse_signer(&path, &text, origin)?;
+        }
+        Ok(())
+    }
+
     /// Reads the keys of the ledger `origin`.
     ///
     /// A missing signing key leaves `signer` empty. A missing salt key is drawn anew and stored: salts

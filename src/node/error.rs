@@ -44,6 +44,20 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// A published checkpoint that is none. MZ-9004.
+    #[error("{0}; copy it from a backup or from whoever keeps it, it is signed")]
+    Published(String),
+    /// The log says that a newer program is needed behind a record. MZ-9006.
+    #[error(
+        "what follows record {seq} needs a reader of version {found}, this one reads {}",
+        record::system::FORMAT_VERSION
+    )]
+    Newer {
+        /// The record that says so.
+        seq: Seq,
+        /// The version.
+        found: u32,
+    },
     /// The log begins with something else than its Genesis.
     #[error("record 0 is no genesis of this ledger: {0}")]
     Genesis(String),
@@ -76,8 +90,16 @@ impl Error {
                 from: *seq,
                 to: *seq,
             },
-            Self::Genesis(_) => Reason::JournalCorrupt {
-                segment: Text::Borrowed("segments"),
+            Self::Newer { seq, found } => Reason::NewerFormat {
+                what: Text::Owned(format!("what follows record {seq}")),
+                found: *found,
+                max: record::system::FORMAT_VERSION,
+            },
+            Self::Genesis(_) | Self::Published(_) => Reason::JournalCorrupt {
+                segment: Text::Borrowed(match self {
+                    Self::Published(_) => "published/checkpoint",
+                    _ => "segments",
+                }),
                 offset: 0,
                 from: Seq(0),
                 to: Seq(0),

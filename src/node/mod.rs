@@ -179,15 +179,16 @@ impl Handle {
     pub async fn answer(&self, pending: Pending) -> Answer {
         let answer = match pending.0 {
             Way::Refused(reject) => return Answer::Refused(reject),
-            Way::Waits(receiver) => match receiver.await {
-                Ok(delivered) => self.resolve(delivered.found()).await,
-                // A thread ended without a word, which a panic of ours alone can do: the voucher may stand
-                // in the log.
-                Err(_) => {
+            Way::Waits(receiver) => {
+                if let Ok(delivered) = receiver.await {
+                    self.resolve(delivered.found()).await
+                } else {
+                    // A thread ended without a word, which a panic of ours alone can do: the voucher may
+                    // stand in the log.
                     let key = Text::Borrowed("the voucher");
                     Answer::Refused(Reason::OutcomeUnknown { key }.at(0, "").into())
                 }
-            },
+            }
         };
         if let Answer::Refused(reject) = &answer {
             self.count(reject);

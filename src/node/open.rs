@@ -134,12 +134,21 @@ pub fn create(config: &Config, new: &NewLedger) -> Result<Node, Error> {
 /// See [`Error`]; the directory is as it was then, but for a torn tail that was overwritten.
 pub fn open(config: &Config) -> Result<Node, Error> {
     let disk = Arc::clone(&config.disk);
+    directory(&config.data)?;
     let published = newest(&*disk)?;
     // With an operator's word a log that ends early is opened, and the record below says so.
     let floor = match (&published, &config.accept_rollback) {
         (Some(signed), None) => signed.size,
         _ => 0,
     };
+    // Everything that may refuse is looked at before anything is written, a torn tail included.
+    let looked = match look(&config.data, &disk) {
+        Err(Error::Journal(journal::Error::NoLedger { .. })) if floor != 0 => {
+            return Err(Error::RolledBack { size: 0, published: floor });
+        }
+        looked => looked?,
+    };
+    Keys::check(&config.data, &looked.genesis.origin)?;
     let options = Options { published: floor, ..Options::default() };
     let (mut journal, opened) = SegmentJournal::open(Arc::clone(&disk), "", options)?;
     if let Some(tail) = &opened.torn {
@@ -159,8 +168,30 @@ pub fn open(config: &Config) -> Result<Node, Error> {
 
 /// Reads the newest published checkpoint, of whichever origin.
 fn newest(disk: &dyn Disk) -> Result<Option<Signed>, Error> {
-    checkpoint::newest(disk, "", None)
-        .map_err(|source| Error::Io { what: "published checkpoint".to_owned(), source })
+    checkpoint::newest(disk, "", None).map_err(|source| match source.kind() {
+        std::io::ErrorKind::InvalidData => Error::Published(source.to_string()),
+        _ => Error::Io { what: "published checkpoint".to_owned(), source },
+    })
+}
+
+/// A file is no data directory, however often it is tried.
+fn directory(data: &Path) -> Result<(), Error> {
+    if data.is_file() {
+        return Err(Error::Journal(journal::Error::NoLedger { dir: data.display().to_string() }));
+    }
+    Ok(())
+}
+
+/// Reads the genesis of a ledger and holds it against the segments; writes nothing.
+fn look(data: &Path, disk: &Arc<dyn Disk>) -> Result<Offline, Error> {
+    directory(data)?;
+    let (reader, opened) = journal::open_read_only(Arc::clone(disk), "")?;
+    let genesis = genesis(&reader)?;
+    if reader.log_id() != log_id(&genesis.origin) {
+        let what = format!("it is of {}, the segments are of another log", genesis.origin);
+        return Err(Error::Genesis(what));
+    }
+    Ok(Offline { reader, genesis, opened })
 }
 
 /// Reads the first record.
@@ -452,7 +483,6 @@ pub struct Offline {
 /// # Errors
 /// What the journal says; `Genesis`.
 pub fn read_only(data: &Path) -> Result<Offline, Error> {
-    let (reader, opened) = journal::open_read_only(Arc::new(RealDisk::new(data)), "")?;
-    let genesis = genesis(&reader)?;
-    Ok(Offline { reader, genesis, opened })
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(data));
+    look(data, &disk)
 }

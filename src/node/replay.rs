@@ -168,6 +168,7 @@ impl Replay {
         match record.kind() {
             system::GENESIS => self.begin(record)?,
             system::SEAL => self.meet_seal(record, on_seal)?,
+            system::FORMAT_RAISED => raised(record)?,
             _ => {}
         }
         self.unsealed = record.kind() != system::SEAL;
@@ -244,6 +245,16 @@ fn hash(reader: &dyn Reader, from: Seq, tree: bool, sender: &SyncSender<Result<H
             return;
         }
     }
+}
+
+/// What comes behind this record needs a reader of a version: refused when it is above ours.
+fn raised(record: &Record<'_>) -> Result<(), Error> {
+    let raised = system::FormatRaised::decode(record.payload());
+    let found = raised.map_err(|error| wrong(record.seq(), &error))?.reader_version;
+    if system::FORMAT_VERSION < found {
+        return Err(Error::Newer { seq: record.seq(), found });
+    }
+    Ok(())
 }
 
 fn wrong(seq: Seq, what: &dyn std::fmt::Display) -> Error {

@@ -225,8 +225,8 @@ impl BankRefs {
 
     #[cfg(test)]
     fn len(&self) -> usize {
-        let tables: usize = self.sheets.values().map(|uses| uses.0.len()).sum();
-        tables + self.old.values().map(|old| old.len()).sum::<usize>()
+        let tables = self.sheets.values().map(|uses| uses.0.len());
+        tables.chain(self.old.values().map(|old| old.len())).sum()
     }
 }
 
