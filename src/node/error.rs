@@ -44,9 +44,6 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
-    /// A published checkpoint that is none. MZ-9004.
-    #[error("{0}; copy it from a backup or from whoever keeps it, it is signed")]
-    Published(String),
     /// The log says that a newer program is needed behind a record. MZ-9006.
     #[error(
         "what follows record {seq} needs a reader of version {found}, this one reads {}",
@@ -95,11 +92,8 @@ impl Error {
                 found: *found,
                 max: record::system::FORMAT_VERSION,
             },
-            Self::Genesis(_) | Self::Published(_) => Reason::JournalCorrupt {
-                segment: Text::Borrowed(match self {
-                    Self::Published(_) => "published/checkpoint",
-                    _ => "segments",
-                }),
+            Self::Genesis(_) => Reason::JournalCorrupt {
+                segment: Text::Borrowed("segments"),
                 offset: 0,
                 from: Seq(0),
                 to: Seq(0),

@@ -168,10 +168,8 @@ pub fn open(config: &Config) -> Result<Node, Error> {
 
 /// Reads the newest published checkpoint, of whichever origin.
 fn newest(disk: &dyn Disk) -> Result<Option<Signed>, Error> {
-    checkpoint::newest(disk, "", None).map_err(|source| match source.kind() {
-        std::io::ErrorKind::InvalidData => Error::Published(source.to_string()),
-        _ => Error::Io { what: "published checkpoint".to_owned(), source },
-    })
+    checkpoint::newest(disk, "", None)
+        .map_err(|source| Error::Io { what: "published checkpoint".to_owned(), source })
 }
 
 /// A file is no data directory, however often it is tried.
