@@ -16,7 +16,7 @@ use super::copy::Copy;
 use super::failure::Failure;
 use super::making::Making;
 use super::output::{Output, count, plural};
-use super::source::{Place, Source, read_only};
+use super::source::{Place, Server, Source, read_only};
 use super::{log, runtime};
 use crate::node::{self, checkpoint};
 
@@ -54,8 +54,8 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
     let making = Making::begin(&args.out)?;
     let copied = match place {
         Place::Directory(data) => from_directory(&data, args, making.path(), out)?,
-        Place::Server(address) => {
-            runtime()?.block_on(from_server(&address, args, making.path(), out))?
+        Place::Server(server) => {
+            runtime()?.block_on(from_server(&server, args, making.path(), out))?
         }
     };
     making.finish()?;
@@ -98,7 +98,7 @@ fn from_directory(
     }
     let mut copy = Copy::begin(to, &genesis.origin)?;
     'log: for block in reader.blocks(Seq(0)) {
-        let block = block.map_err(node::Error::from)?;
+        let block = block.map_err(|error| Failure::ledger(data, &error.into()))?;
         out.progress(format!("{} of {last} records", block.first_seq()));
         for record in block.records() {
             if last < record.seq().0 {
@@ -116,12 +116,12 @@ fn from_directory(
 
 /// Copies over gRPC: the newest published checkpoint first, so that the records reach as far.
 async fn from_server(
-    address: &str,
+    server: &Server,
     args: &Args,
     to: &Path,
     out: &mut Output,
 ) -> Result<Copied, Failure> {
-    let channel = connect(address).await?;
+    let channel = connect(server).await?;
     let mut admin = AdminClient::new(channel.clone());
     let origin = admin.status(v1::StatusRequest::default()).await?.into_inner().origin;
     let request = v1::GetCheckpointRequest::default();

@@ -15,7 +15,7 @@ use super::client::connect;
 use super::failure::Failure;
 use super::output::{Output, yuan};
 use super::source::{AsOf, Place, Source, read_only};
-use super::{log, runtime};
+use super::{log, runtime, table};
 use crate::node;
 use crate::node::replay::{Parts, Replay};
 use crate::reading::{
@@ -118,8 +118,8 @@ struct Told {
 
 pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
     let told = match args.source.place()? {
-        Place::Server(address) => runtime()?.block_on(async {
-            let channel = connect(&address).await?;
+        Place::Server(server) => runtime()?.block_on(async {
+            let channel = connect(&server).await?;
             remote(channel, args.kind, &args.code, &args.as_of).await
         })?,
         Place::Directory(data) => Ledger::open(&data)?.ask(args.kind, &args.code, &args.as_of)?,
@@ -139,8 +139,8 @@ pub(super) fn run_history(args: &HistoryArgs, out: &mut Output) -> Result<u8, Fa
     let (kind, code) = (Kind::Household, &args.code);
     let household = household(code)?;
     let (records, told) = match args.source.place()? {
-        Place::Server(address) => runtime()?.block_on(async {
-            let channel = connect(&address).await?;
+        Place::Server(server) => runtime()?.block_on(async {
+            let channel = connect(&server).await?;
             let told = remote(channel.clone(), kind, code, &args.as_of).await?;
             let request = v1::ReadRecordsRequest {
                 household: code.clone(),
@@ -203,7 +203,9 @@ impl Ledger {
     fn open(data: &std::path::Path) -> Result<Self, Failure> {
         let reader = read_only(data)?.reader;
         let mut replay = Replay::new([0; 32], Parts { state: true, tree: false });
-        replay.run(&reader, None, &mut |_| Ok(()), &mut |_| Ok(()), &mut |_| ())?;
+        replay
+            .run(&reader, None, &mut |_| Ok(()), &mut |_| Ok(()), &mut |_| ())
+            .map_err(|error| Failure::ledger(data, &error))?;
         Ok(Self { log: DurableLog(reader.box_clone()), replay })
     }
 
@@ -389,52 +391,16 @@ fn print(kind: Kind, code: &str, told: &Told, out: &mut Output) {
     if told.shortened {
         out.line("(the position lies inside a voucher: this is the end of the one before)");
     }
-    match (&told.balance, &told.helper) {
-        (None, None) => out.line("nothing"),
-        (home, helper) => {
-            if let Some(balance) = home {
-                if kind == Kind::City {
-                    out.line("as home");
-                }
-                table(balance, out);
-            }
-            if let Some(balance) = helper {
-                out.line("as helper");
-                table(balance, out);
-            }
+    if told.balance.is_none() && told.helper.is_none() {
+        out.line("nothing");
+    }
+    for (side, balance) in [("as home", &told.balance), ("as helper", &told.helper)] {
+        let Some(balance) = balance else { continue };
+        if kind == Kind::City {
+            out.line(side);
         }
-    }
-}
-
-/// Prints totals one a line, then the rows with the fields that are not all 0.
-pub(super) fn table(balance: &v1::Balance, out: &mut Output) {
-    for text in balance.texts.iter().filter(|text| !text.value.is_empty()) {
-        out.line(format!("  {:<22} {:>20}", text.name, text.value));
-    }
-    for count in &balance.counts {
-        let value = count.value.map_or_else(|| "-".to_owned(), |value| value.to_string());
-        out.line(format!("  {:<22} {value:>20}", count.name));
-    }
-    for field in &balance.fields {
-        out.line(format!("  {:<22} {:>20}", field.name, yuan(field.fen)));
-    }
-    let shown: Vec<usize> = (0..balance.fields.len())
-        .filter(|at| balance.rows.iter().any(|row| row.fields.get(*at).is_some_and(|f| f.fen != 0)))
-        .collect();
-    let Some(first) = balance.rows.first() else { return };
-    let keys = |key: &[v1::KeyPart], of: fn(&v1::KeyPart) -> &String| {
-        key.iter().fold(String::new(), |text, part| format!("{text}  {:<14}", of(part)))
-    };
-    let head = shown.iter().fold(keys(&first.key, |part| &part.name), |text, at| {
-        let name = first.fields.get(*at).map(|field| field.name.as_str()).unwrap_or_default();
-        format!("{text} {name:>17}")
-    });
-    out.line(head);
-    for row in &balance.rows {
-        let text = shown.iter().fold(keys(&row.key, |part| &part.value), |text, at| {
-            let fen = row.fields.get(*at).map_or(0, |field| field.fen);
-            format!("{text} {:>17}", yuan(fen))
-        });
-        out.line(text);
+        for line in table::lines(balance) {
+            out.line(line);
+        }
     }
 }

@@ -34,8 +34,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
     let (note, size) = match args.source.place()? {
-        Place::Server(address) => runtime()?.block_on(async {
-            let mut client = AuditClient::new(connect(&address).await?);
+        Place::Server(server) => runtime()?.block_on(async {
+            let mut client = AuditClient::new(connect(&server).await?);
             let request = v1::GetCheckpointRequest { fresh: false, publish: args.publish };
             let found = client.get_checkpoint(request).await?.into_inner();
             Ok::<_, Failure>((found.checkpoint, found.size))

@@ -120,14 +120,14 @@ fn show(
     // One document is printed at the end; what is refused on the way is said on standard error.
     let mut words = Output::new(false);
     let (encoding, patience) = (Encoding::Utf8, PATIENCE);
-    let order = post::Order { to: address, encoding, dry_run: false, patience };
+    let order = post::Order { to: &address.as_str().into(), encoding, dry_run: false, patience };
     let mut summary = Summary::default();
     runtime.block_on(post::post(&order, months, &mut summary, &mut words))?;
     words.wipe();
     let (posted, lines) = (count(summary.posted), count(summary.lines));
     let (refused, seconds) = (count(summary.refused), summary.seconds);
     out.line(format!("   {posted} posted with {lines} lines, {refused} refused, {seconds:.1} s"));
-    let channel = runtime.block_on(connect(address))?;
+    let channel = runtime.block_on(connect(address.as_str()))?;
     let signed = runtime.block_on(publish(channel.clone()))?;
     out.line(format!("   sealed and signed at {} records", count(signed.size)));
     out.line("4. balances");
@@ -142,7 +142,7 @@ fn show(
     let head = crate::keys::hex(&verified.chain_head);
     out.line(format!("   {verdict}: {} records, chain head {head}", count(verified.records)));
     out.line("6. rebuild: every view from zero, compared with the server and with every seal");
-    let rebuilt = rebuild::rebuild(data, Some(address), true, None, out)?;
+    let rebuilt = rebuild::rebuild(data, Some(&address.as_str().into()), true, None, out)?;
     out.wipe();
     let equal = if rebuilt.equal { "equal" } else { "not equal" };
     out.line(format!(
@@ -223,7 +223,7 @@ fn sentence(name: &str, balance: &Value) -> String {
     };
     let wanted: &[&str] = match name {
         "household" => &["paid", "refunded", "net", "review_line"],
-        "village" => &["quota", "cash", "paid", "spent"],
+        "village" => &["quota_held", "cash_held", "paid_to_households", "spent"],
         _ => &["owed", "allocated", "sent", "received", "spent"],
     };
     let sums: Vec<String> = wanted
@@ -234,17 +234,27 @@ fn sentence(name: &str, balance: &Value) -> String {
     format!("{:<12} {code:<18} {}", name.replace('_', " "), sums.join(", "))
 }
 
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
 fn next(dir: &Path, data: &Path, plan: &sim::Plan, out: &mut Output) {
-    let (data, dir) = (data.display(), dir.display());
+    let (data, dir) = (quoted(data), quoted(dir));
     let household = plan.household_code(0);
     out.line("what to try next:");
-    out.line(format!("  mingzhang history household {household} --data {data}"));
-    out.line(format!("  mingzhang balance city 4414 --data {data} --as-of-date 2016-12-31"));
-    out.line(format!("  mingzhang serve --data {data}"));
+    // As it was called: it need not be where the shell looks for programs.
+    let program = std::env::args_os().next().unwrap_or_else(|| "mingzhang".into());
+    let program = quoted(Path::new(&program));
+    out.line(format!("  {program} history household {household} --data {data}"));
+    out.line(format!("  {program} balance city 4414 --data {data} --as-of-date 2016-12-31"));
+    out.line(format!("  {program} serve --data {data}"));
     out.line("and change one byte, so that `verify` catches it:");
     out.line(format!(
         "  printf X | dd of={data}/segments/00000000000000000000.mzs bs=1 seek=9000 conv=notrunc \
-         && mingzhang verify {data}"
+         && {program} verify {data}"
     ));
     out.line(format!("(all of it can be deleted: rm -r {dir})"));
 }

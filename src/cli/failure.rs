@@ -88,6 +88,9 @@ impl Failure {
     /// A ledger in a directory that cannot be opened, made or read. Names the directory as it was given.
     pub fn ledger(data: &Path, error: &node::Error) -> Self {
         use journal::Error as E;
+        if data.is_file() {
+            return Self::not_a_directory(data);
+        }
         let reason = match error {
             node::Error::Journal(E::NoLedger { dir }) => Reason::NoLedger { dir: whole(data, dir) },
             node::Error::Journal(E::Locked { dir }) => {
@@ -121,6 +124,12 @@ impl Failure {
             }
         };
         Self::from(reason)
+    }
+
+    /// A file where the directory of a ledger is expected. MZ-9008.
+    pub fn not_a_directory(path: &Path) -> Self {
+        Self::from(Reason::NoLedger { dir: whole(path, "") })
+            .with_hint("it is a file; name the data directory: the folder that holds `segments`")
     }
 
     fn of_node(error: &node::Error) -> Self {

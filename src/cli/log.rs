@@ -14,8 +14,7 @@ use super::client::connect;
 use super::failure::Failure;
 use super::output::Output;
 use super::runtime;
-use super::source::{Place, Source, read_only};
-use crate::node;
+use super::source::{Place, Server, Source, read_only};
 use crate::services::payload::line;
 
 /// Messages of a stream of records are bounded by the server; this bounds what is taken.
@@ -56,9 +55,10 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
             let last = Seq(args.to_seq.unwrap_or(head.0));
             let from = Seq(args.from);
             within(head, last.max(from))?;
-            print_range(&reader, from, last, out)?;
+            let printed = print_range(&reader, from, last, out);
+            printed.map_err(|error| Failure::ledger(&data, &error.into()))?;
         }
-        Place::Server(address) => runtime()?.block_on(remote(args, &address, out))?,
+        Place::Server(server) => runtime()?.block_on(remote(args, &server, out))?,
     }
     Ok(0)
 }
@@ -69,17 +69,14 @@ fn within(head: Seq, asked: Seq) -> Result<(), Failure> {
 }
 
 /// Prints the records of a range.
-pub(super) fn print_range(
+fn print_range(
     reader: &dyn journal::Reader,
     from: Seq,
     last: Seq,
     out: &mut Output,
-) -> Result<(), Failure> {
-    if last < from {
-        return Ok(());
-    }
+) -> Result<(), journal::Error> {
     for block in reader.blocks(from) {
-        let block = block.map_err(node::Error::from)?;
+        let block = block?;
         for (record, hash) in block.records_hashed() {
             if from <= record.seq() && record.seq() <= last {
                 print(&line(&record, &hash), out);
@@ -101,8 +98,8 @@ pub(super) fn client(channel: Channel) -> LogClient<Channel> {
     LogClient::new(channel).max_decoding_message_size(MESSAGE_BYTES)
 }
 
-async fn remote(args: &Args, address: &str, out: &mut Output) -> Result<(), Failure> {
-    let channel = connect(address).await?;
+async fn remote(args: &Args, server: &Server, out: &mut Output) -> Result<(), Failure> {
+    let channel = connect(server).await?;
     let mut client = client(channel.clone());
     if args.follow {
         let request = v1::FollowRequest { from: args.from, raw_only: true, origin: String::new() };

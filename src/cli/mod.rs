@@ -31,6 +31,7 @@ mod restore;
 mod serve;
 mod sim;
 mod source;
+mod table;
 mod verify;
 
 use failure::Failure;

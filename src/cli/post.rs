@@ -24,6 +24,7 @@ use super::failure::{self, Failure};
 use super::output::{Output, count, plural};
 use super::poster::{Item, PATIENCE, Poster, Verdict};
 use super::runtime;
+use super::source::{Server, Tls};
 use crate::files::{self, Encoding, Entry, Format, Place, Stop, Vouchers, shown};
 use crate::keys::hex;
 use crate::services::status::{Told, rpc_status, told};
@@ -44,6 +45,8 @@ pub(super) struct Args {
     /// Address of the server
     #[arg(long, value_name = "ADDR")]
     to: String,
+    #[command(flatten)]
+    tls: Tls,
     /// All checks, nothing posted
     #[arg(long)]
     dry_run: bool,
@@ -72,7 +75,7 @@ pub(super) struct Summary {
 
 /// How files are posted.
 pub(super) struct Order<'a> {
-    pub(super) to: &'a str,
+    pub(super) to: &'a Server,
     pub(super) encoding: Encoding,
     pub(super) dry_run: bool,
     pub(super) patience: Duration,
@@ -83,8 +86,9 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
         let what = format!("--encoding {}: no such name", args.encoding);
         Failure::usage(what).with_hint("names are utf-8 and gb18030")
     })?;
+    let server = args.tls.server(&args.to);
     let order = Order {
-        to: &args.to,
+        to: &server,
         encoding,
         dry_run: args.dry_run,
         patience: Duration::from_secs(args.patience),

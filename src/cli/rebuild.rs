@@ -16,7 +16,7 @@ use views::{VERSION, ViewDigest};
 use super::client::connect;
 use super::failure::{self, Failure};
 use super::output::{Output, count};
-use super::source::AsOf;
+use super::source::{AsOf, Server, Tls, read_only};
 use super::{clock, runtime};
 use crate::keys::hex;
 use crate::node;
@@ -38,6 +38,8 @@ pub(super) struct Args {
     /// Server whose digests are compared
     #[arg(long, value_name = "ADDR")]
     to: Option<String>,
+    #[command(flatten)]
+    tls: Tls,
     /// Also check the tree at the seals, re-encode every payload, recompute every content digest
     #[arg(long)]
     full: bool,
@@ -61,9 +63,14 @@ pub(super) struct Rebuilt {
 
 pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
     if args.as_of.as_of_date.is_some() {
-        return Err(Failure::usage("digests are defined for positions only, not for dates"));
+        return Err(Failure::usage("digests are defined for positions only, not for dates")
+            .with_hint("give --as-of N; `mingzhang balance` knows dates"));
     }
-    let rebuilt = rebuild(&args.data, args.to.as_deref(), args.full, args.as_of.position(), out)?;
+    let server = args.to.as_deref().map(|to| args.tls.server(to));
+    if server.is_none() {
+        args.tls.unused()?;
+    }
+    let rebuilt = rebuild(&args.data, server.as_ref(), args.full, args.as_of.position(), out)?;
     out.wipe();
     out.document(&rebuilt.json());
     rebuilt.print(out);
@@ -73,12 +80,12 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
 /// Rebuilds the views of a ledger.
 pub(super) fn rebuild(
     data: &std::path::Path,
-    to: Option<&str>,
+    to: Option<&Server>,
     full: bool,
     as_of: Option<Seq>,
     out: &mut Output,
 ) -> Result<Rebuilt, Failure> {
-    let node::Offline { reader, genesis, opened } = node::read_only(data)?;
+    let node::Offline { reader, genesis, opened } = read_only(data)?;
     let started = clock::now();
     let head = opened.head.next_seq.0;
     let asked = as_of.unwrap_or(Seq(head.saturating_sub(1)));
@@ -99,13 +106,15 @@ pub(super) fn rebuild(
     };
     let mut shown = 0;
     let mut run = |replay: &mut Replay, last| {
-        replay.run(&reader, Some(last), &mut on_seal, &mut on_record, &mut |size| {
-            // A progress line for every hundred thousand records is enough.
-            if 100_000 <= size.saturating_sub(shown) {
-                shown = size;
-                out.progress(format!("{} of {} records", count(size), count(head)));
-            }
-        })
+        replay
+            .run(&reader, Some(last), &mut on_seal, &mut on_record, &mut |size| {
+                // A progress line for every hundred thousand records is enough.
+                if 100_000 <= size.saturating_sub(shown) {
+                    shown = size;
+                    out.progress(format!("{} of {} records", count(size), count(head)));
+                }
+            })
+            .map_err(|error| Failure::ledger(data, &error))
     };
     let (disk, log) = (RealDisk::new(data), log_id(&genesis.origin));
     let snapshot = newest_digests(&disk, &log, &reader, asked.next().0);
@@ -122,21 +131,13 @@ pub(super) fn rebuild(
     let records = replay.next_seq().0;
     let position = records.checked_sub(1).map(Seq);
     let seconds = started.seconds();
-    let ours = replay.views.digests();
     let live = match (to, position) {
-        (Some(address), Some(position)) => {
-            runtime()?.block_on(server_digests(address, position, &genesis.origin))?
+        (Some(server), Some(position)) => {
+            runtime()?.block_on(server_digests(server, position, &genesis.origin))?
         }
         _ => Vec::new(),
     };
-    let mut views = Vec::new();
-    for digest in ours {
-        let theirs = live.iter().find(|(number, _)| *number == digest.number).map(|(_, d)| *d);
-        if theirs.is_some_and(|theirs| theirs != digest.digest) {
-            differs.push(format!("view {}: the server has another digest", digest.name));
-        }
-        views.push((digest, theirs));
-    }
+    let views = beside(replay.views.digests(), &live, &mut differs);
     let equal = differs.is_empty();
     Ok(Rebuilt {
         position,
@@ -149,6 +150,23 @@ pub(super) fn rebuild(
         snapshot,
         differs,
     })
+}
+
+/// Lays the server's digests beside ours.
+fn beside(
+    ours: impl IntoIterator<Item = ViewDigest>,
+    live: &[(u16, Hash)],
+    differs: &mut Vec<String>,
+) -> Vec<(ViewDigest, Option<Hash>)> {
+    let mut views = Vec::new();
+    for digest in ours {
+        let theirs = live.iter().find(|(number, _)| *number == digest.number).map(|(_, d)| *d);
+        if theirs.is_some_and(|theirs| theirs != digest.digest) {
+            differs.push(format!("view {}: the server has another digest", digest.name));
+        }
+        views.push((digest, theirs));
+    }
+    views
 }
 
 fn compare(met: Met<'_>, seals: &mut u64, others: &mut u64, differs: &mut Vec<String>) {
@@ -170,11 +188,11 @@ fn compare(met: Met<'_>, seals: &mut u64, others: &mut u64, differs: &mut Vec<St
 }
 
 async fn server_digests(
-    address: &str,
+    server: &Server,
     position: Seq,
     origin: &str,
 ) -> Result<Vec<(u16, Hash)>, Failure> {
-    let mut client = AdminClient::new(connect(address).await?);
+    let mut client = AdminClient::new(connect(server).await?);
     let request = v1::StatusRequest { digests_at: Some(position.0), with_digests: true };
     let status = client.status(request).await?.into_inner();
     if status.origin != origin {

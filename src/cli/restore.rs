@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
     let path = args.backup.clone();
     let report = verify::verify(&verify::Options { path, ..verify::Options::default() });
     if let Some(problem) = &report.problem {
-        return Err(unread(problem));
+        return Err(unread(&args.backup, problem));
     }
     if report.exit_code() != 0 {
         report.text(false).lines().for_each(|line| out.note(line));

@@ -11,20 +11,81 @@ use crate::node;
 
 /// A server or a data directory.
 #[derive(Clone, Debug, Args)]
-#[group(required = true, multiple = false)]
 pub(super) struct Source {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    tls: Tls,
+}
+
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Which {
     /// Address of a server
     #[arg(long, value_name = "ADDR")]
-    pub(super) to: Option<String>,
+    to: Option<String>,
     /// Data directory; read beside a server or without one
     #[arg(long, value_name = "DIR")]
-    pub(super) data: Option<PathBuf>,
+    data: Option<PathBuf>,
+}
+
+/// Certificates of a client. With `--ca` the connection is TLS.
+#[derive(Clone, Debug, Default, Args)]
+#[expect(clippy::struct_field_names, reason = "fields are named after the flags")]
+pub(super) struct Tls {
+    /// Authority that signed the server's certificate, PEM; with it the connection is TLS
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    pub(super) ca: Option<PathBuf>,
+    /// Certificate of this client, PEM; its common name is the organisation
+    #[arg(long, value_name = "FILE", help_heading = "TLS", requires_all = ["tls_key", "ca"])]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// Private key of this client, PEM
+    #[arg(long, value_name = "FILE", help_heading = "TLS", requires = "tls_cert")]
+    pub(super) tls_key: Option<PathBuf>,
+}
+
+/// A server, and how to talk to it.
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    /// `HOST:PORT`.
+    pub(super) address: String,
+    /// Certificates; none of them without TLS.
+    pub(super) tls: Tls,
+}
+
+impl From<&str> for Server {
+    fn from(address: &str) -> Self {
+        Self { address: address.to_owned(), tls: Tls::default() }
+    }
+}
+
+impl From<&Server> for Server {
+    fn from(server: &Server) -> Self {
+        server.clone()
+    }
+}
+
+impl Tls {
+    /// The server at an address.
+    pub(super) fn server(&self, address: &str) -> Server {
+        Server { address: address.to_owned(), tls: self.clone() }
+    }
+
+    /// Refuses certificates where no server is asked.
+    pub(super) fn unused(&self) -> Result<(), Failure> {
+        let Self { ca, tls_cert, tls_key } = self;
+        if ca.is_some() || tls_cert.is_some() || tls_key.is_some() {
+            return Err(Failure::usage("certificates are given and no server")
+                .with_hint("leave out --ca, --tls-cert and --tls-key, or name a server by --to"));
+        }
+        Ok(())
+    }
 }
 
 /// One of the two.
 pub(super) enum Place {
-    /// A server's address.
-    Server(String),
+    /// A server.
+    Server(Server),
     /// A data directory.
     Directory(PathBuf),
 }
@@ -32,9 +93,12 @@ pub(super) enum Place {
 impl Source {
     /// Returns the one that was given.
     pub(super) fn place(&self) -> Result<Place, Failure> {
-        match (&self.to, &self.data) {
-            (Some(to), None) => Ok(Place::Server(to.clone())),
-            (None, Some(data)) => Ok(Place::Directory(data.clone())),
+        match (&self.which.to, &self.which.data) {
+            (Some(to), None) => Ok(Place::Server(self.tls.server(to))),
+            (None, Some(data)) => {
+                self.tls.unused()?;
+                Ok(Place::Directory(data.clone()))
+            }
             _ => Err(Failure::usage("give either --to ADDR or --data DIR")),
         }
     }

@@ -1,7 +1,7 @@
 //! `mingzhang verify`: the offline check, by the library that `mingzhang-verify` is made of.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use tlog::Vkey;
@@ -42,8 +42,7 @@ pub(super) fn run(args: Args, out: &mut Output) -> Result<u8, Failure> {
         })?);
     }
     if args.path.is_file() {
-        return Err(Failure::usage(format!("{} is not a directory", args.path.display()))
-            .with_hint("name the data directory: the folder that holds `segments`"));
+        return Err(Failure::not_a_directory(&args.path));
     }
     let options = verify::Options {
         path: args.path,
@@ -56,7 +55,7 @@ pub(super) fn run(args: Args, out: &mut Output) -> Result<u8, Failure> {
     };
     let report = verify::verify(&options);
     if let Some(problem) = &report.problem {
-        return Err(unread(problem));
+        return Err(unread(&options.path, problem));
     }
     if out.is_json() {
         out.both(report.json().trim_end());
@@ -67,12 +66,14 @@ pub(super) fn run(args: Args, out: &mut Output) -> Result<u8, Failure> {
 }
 
 /// The failure of a ledger that cannot be read.
-pub(super) fn unread(problem: &verify::Problem) -> Failure {
+pub(super) fn unread(path: &Path, problem: &verify::Problem) -> Failure {
     let code = if problem.code.starts_with("MZ-") { problem.code } else { failure::NO_CODE };
+    let (path, found) = (path.display().to_string(), &problem.message);
+    let message = if found.contains(&path) { found.clone() } else { format!("{path}: {found}") };
     Failure {
         exit: problem.exit,
         code: code.to_owned(),
-        message: problem.message.clone(),
+        message,
         hint: Some(problem.hint.to_owned()),
     }
 }

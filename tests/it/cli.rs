@@ -1,6 +1,7 @@
 //! The command line: exit codes, what goes to standard output and what to standard error.
 
 mod again;
+mod tls;
 
 use serde_json::Value;
 
@@ -202,6 +203,20 @@ async fn a_refusal_says_where_what_and_what_next_and_prints_no_byte_of_a_file_ra
     server.stop().await;
 }
 
+/// Runs a command that fails, for people and for programs: exit code, a part of what is said, a next step.
+fn refused(args: &str, code: i32, said: &str) {
+    let args: Vec<&str> = args.split(' ').collect();
+    let (exit, stdout, stderr) = told(&args);
+    assert_eq!((exit, stdout.as_str()), (code, ""), "{args:?}: {stderr}");
+    assert!(stderr.starts_with("error[MZ-") && stderr.contains(said), "{args:?}: {stderr}");
+    assert!(stderr.contains("\nhint: ") && !stderr.contains("--help"), "{args:?}: {stderr}");
+    let (exit, stdout, _) = told(&[&args[..], &["--json"]].concat());
+    let last: Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(exit, code);
+    assert!(last["error"]["code"].as_str().unwrap().starts_with("MZ-"), "{last}");
+    assert!(!last["error"]["hint"].is_null(), "{last}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_is_named_as_it_was_given_and_every_failure_has_code_and_next_step() {
     let dir = tempfile::tempdir().unwrap();
@@ -217,6 +232,7 @@ async fn a_directory_is_named_as_it_was_given_and_every_failure_has_code_and_nex
     let serve = |data: &str| [&["serve", "--data", data], &here[..]].concat().join(" ");
     for (args, code, said) in [
         (serve(&none), 2, format!("error[MZ-9008]: {none} holds no ledger\n")),
+        (format!("rebuild --data {none}"), 2, format!("error[MZ-9008]: {none} holds no ledger\n")),
         (format!("log --data {none}"), 2, format!("error[MZ-9008]: {none} holds no ledger\n")),
         (serve(&ledger), 2, format!("error[MZ-9005]: {ledger} is in use\n")),
         (
@@ -225,7 +241,16 @@ async fn a_directory_is_named_as_it_was_given_and_every_failure_has_code_and_nex
             format!("error[MZ-9010]: {ledger} holds a ledger already\n"),
         ),
         (format!("backup --data {ledger} --out {}", path("full")), 2, "is not empty\n".into()),
-        (format!("verify {}", path("file")), 2, "is not a directory\n".into()),
+        (
+            format!("verify {}", path("file")),
+            2,
+            format!("error[MZ-9008]: {} holds no ledger\n", path("file")),
+        ),
+        (
+            format!("log --data {}", path("file")),
+            2,
+            format!("error[MZ-9008]: {} holds no ledger\n", path("file")),
+        ),
         (
             format!("serve --data {ledger} --listen {}", server.address),
             3,
@@ -241,7 +266,11 @@ async fn a_directory_is_named_as_it_was_given_and_every_failure_has_code_and_nex
             1,
             format!("error[MZ-9004]: {}/published/checkpoint: ", path("garbage")),
         ),
-        (format!("post {EXAMPLE} --to 127.0.0.1:1"), 3, "127.0.0.1:1: nobody answers\n".into()),
+        (
+            format!("post {EXAMPLE} --to 127.0.0.1:1"),
+            3,
+            "127.0.0.1:1: nobody answers (Connection refused".into(),
+        ),
         (
             format!("serve --data {ledger} --accept-rollback {}", "x".repeat(201)),
             2,
@@ -258,16 +287,7 @@ async fn a_directory_is_named_as_it_was_given_and_every_failure_has_code_and_nex
             "error[MZ-9010]: --publish needs --to ADDR\n".into(),
         ),
     ] {
-        let args: Vec<&str> = args.split(' ').collect();
-        let (exit, stdout, stderr) = told(&args);
-        assert_eq!((exit, stdout.as_str()), (code, ""), "{args:?}: {stderr}");
-        assert!(stderr.starts_with("error[MZ-") && stderr.contains(&said), "{args:?}: {stderr}");
-        assert!(stderr.contains("\nhint: ") && !stderr.contains("--help"), "{args:?}: {stderr}");
-        let (exit, stdout, _) = told(&[&args[..], &["--json"]].concat());
-        let last: Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
-        assert_eq!(exit, code);
-        assert!(last["error"]["code"].as_str().unwrap().starts_with("MZ-"), "{last}");
-        assert!(!last["error"]["hint"].is_null(), "{last}");
+        refused(&args, code, &said);
     }
     server.stop().await;
 }

@@ -101,6 +101,30 @@ fn histories(data: &str, address: &str, household: &str, balance: &Value) {
 }
 
 #[test]
+fn what_to_try_next_can_be_typed_as_it_stands_and_fits_a_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("it's mine");
+    let run = mingzhang(&["demo", "--data", path.to_str().unwrap()]);
+    let text = String::from_utf8_lossy(&run.stdout).into_owned();
+    let next: Vec<&str> = text
+        .lines()
+        .skip_while(|line| *line != "what to try next:")
+        .filter_map(|line| line.strip_prefix("  "))
+        .filter(|line| !line.contains(" serve "))
+        .collect();
+    assert_eq!(next.len(), 3, "{text}");
+    for (line, code) in next.iter().zip([0, 0, 1]) {
+        let run = std::process::Command::new("sh").args(["-c", line]).output().unwrap();
+        assert_eq!(run.status.code(), Some(code), "{line}");
+        if line.contains(" balance ") {
+            let text = String::from_utf8_lossy(&run.stdout).into_owned();
+            assert!(text.lines().all(|line| line.len() <= 120), "{text}");
+            assert!(text.contains("  source  tranche"), "{text}");
+        }
+    }
+}
+
+#[test]
 fn equal_seeds_give_equal_records() {
     let dir = tempfile::tempdir().unwrap();
     let head = |name: &str| {

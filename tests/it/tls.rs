@@ -39,7 +39,7 @@ pub(crate) fn issue(authority: &Authority, name: &str) -> (String, String) {
 
 pub(crate) struct Served {
     process: Child,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Drop for Served {

@@ -1,4 +1,4 @@
-//! The cache made from an existing log: `cargo bench -p views --bench cache`.
+//! The cache made from an existing log, and its views saved: `cargo bench -p views --bench cache`.
 //!
 //! Payments of 100 lines a voucher to random households of the province, and of what was made the
 //! histories of a thousand of them. `VIEWS_BENCH_RECORDS` sets the length of the log.
@@ -29,8 +29,9 @@ use ledger::ids::{
     BankRef, Date, HouseholdCode, LoanId, OrgId, Purpose, QuotaId, Source, Token, TrancheId, Unit,
 };
 use ledger::words::{Class, Programme};
-use ledger::{Entry, Event};
-use record::{BlockBuilder, Draft, Fen, Genesis, Seq, system};
+use ledger::{At, Entry, Event};
+use record::{BlockBuilder, Draft, Fen, Genesis, Record, Seq, system};
+use views::Views;
 use views::cache::{Cache, Options};
 use views::history::{Histories, Log, LogError};
 
@@ -74,6 +75,7 @@ fn main() {
     let log = Arc::new(log(records.unwrap_or(600_000)));
     let records = log.0.len() as f64;
     let dir = std::env::temp_dir().join(format!("views-bench-{}", std::process::id()));
+    saved(&log);
     let before = rss_bytes();
     let (cache, filler) =
         Cache::new(&dir, [1; 32], Arc::clone(&log) as Arc<dyn Log>, Options::default());
@@ -99,6 +101,34 @@ fn main() {
     thread.join().unwrap();
     println!("on disk: {:.0} B a record", bytes_of(&dir) as f64 / records);
     std::fs::remove_dir_all(dir).unwrap();
+}
+
+/// Views of the log, shared, saved and read again.
+fn saved(log: &MemLog) {
+    let (mut views, mut codec) = (Views::new(), Codec::new());
+    for bytes in &log.0 {
+        let record = Record::parse(bytes).unwrap();
+        if system::is_system(record.kind()) {
+            views.pass(&record);
+            continue;
+        }
+        let event = codec.decode(&record).unwrap().event;
+        views.apply(&record, &At::of_record(&record), &event).unwrap();
+    }
+    let rows: u64 = views.digests().iter().map(|view| view.rows).sum();
+    let since = |start: Instant| start.elapsed().as_secs_f64() * 1e3;
+    let start = Instant::now();
+    let share = views.share();
+    println!("{rows} rows shared: {:.1} ms", since(start));
+    let (start, mut bytes) = (Instant::now(), Vec::new());
+    share.save(&mut bytes).unwrap();
+    println!("saved: {:.0} ms, {:.0} MB", since(start), bytes.len() as f64 / 1e6);
+    let start = Instant::now();
+    let mut loaded = Views::load(&mut bytes.as_slice()).unwrap();
+    println!("read: {:.0} ms", since(start));
+    let start = Instant::now();
+    assert_eq!(loaded.views_digest(), views.views_digest());
+    println!("digest: {:.1} ms", since(start));
 }
 
 fn village(n: u64) -> Unit {

@@ -155,7 +155,7 @@ async fn echo(message: Bytes, in_flight: usize, stream: bool) -> Result<f64, Fai
     let mut routes = Routes::builder();
     routes.add_service(EchoServer::new(Mirror).max_decoding_message_size(usize::MAX));
     let serving = tokio::spawn(services::server::serve(listener, None, routes.routes(), stopping));
-    let channel = connect(&address).await?;
+    let channel = connect(address.as_str()).await?;
     let (started, done) = (
         clock::now(),
         if stream {

@@ -19,6 +19,7 @@ use sim::{DEFAULT_SEED, Profile};
 
 use super::failure::Failure;
 use super::output::{Output, grouped};
+use super::source::Tls;
 use baseline::Baseline;
 
 /// Measure durable load, with the machine's floors in the same run
@@ -32,6 +33,8 @@ use baseline::Baseline;
 pub(super) struct Args {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    tls: Tls,
     /// How vouchers are sent
     #[arg(long, value_enum, default_value = "stream")]
     mode: Mode,
@@ -111,9 +114,11 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
         rate: args.rate,
         mode: args.mode,
     };
-    let measured = match &args.target.to {
-        Some(address) => remote::measure(args, &load, address, out)?,
-        None => embedded::measure(args, &load, out)?,
+    let measured = if let Some(address) = &args.target.to {
+        remote::measure(args, &load, &args.tls.server(address), out)?
+    } else {
+        args.tls.unused()?;
+        embedded::measure(args, &load, out)?
     };
     out.wipe();
     let document = document(args, &measured);

@@ -21,6 +21,7 @@ use crate::cli::clock::{self, Started};
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::poster::{Item, PATIENCE, Poster, Verdict};
+use crate::cli::source::Server;
 use crate::cli::{log, runtime};
 use crate::wire;
 
@@ -30,11 +31,11 @@ const SAMPLE: u64 = 20_000;
 pub(super) fn measure(
     args: &Args,
     load: &Load,
-    address: &str,
+    server: &Server,
     out: &mut Output,
 ) -> Result<Measured, Failure> {
     let runtime = runtime()?;
-    let channel = runtime.block_on(connect(address))?;
+    let channel = runtime.block_on(connect(server))?;
     let work = vouchers::load(args);
     out.progress("registering households");
     let setup = to_wire(&vouchers::documents(work.setup())?)?;

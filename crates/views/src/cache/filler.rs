@@ -1,8 +1,8 @@
 //! The filler: one thread that takes durable blocks, or the log where it is behind, into the database.
 //!
-//! Always: mentions are collected in memory, where readers find them, and written in large batches; only
-//! then does the position move that readers ask the database up to; a block leaves memory after it was
-//! looked through; three failures in a row and the cache stays off, so readers scan.
+//! Always: mentions are collected in memory, where readers find them, and written in large batches
+//! together with the position they reach; a block leaves memory after it was looked through; three
+//! failures in a row and the cache stays off, so readers scan.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -71,7 +71,7 @@ impl Filler {
             }
         }
         if let Some(live) = live
-            && Self::write(&live) == Ok(())
+            && self.write(&live) == Ok(())
         {
             // What is not marked as whole is made again at the next start.
             let _ = live.store.set_head(self.head(live.indexed_to().0, true));
@@ -233,15 +233,16 @@ impl Filler {
         recent.indexed_to = found.next;
         let enough = self.shared.batch_mentions <= recent.mentions.len();
         drop(recent);
-        if enough { Self::write(live) } else { Ok(()) }
+        if enough { self.write(live) } else { Ok(()) }
     }
 
     /// Writes a batch. Readers have it in memory until it is in the database.
-    fn write(live: &Live) -> Result<(), Doubt> {
+    fn write(&self, live: &Live) -> Result<(), Doubt> {
         live.recent_mut().mentions.sort_unstable();
         let recent = live.recent();
         let indexed_to = recent.indexed_to;
-        live.store.index(recent.written_to, &recent.mentions)?;
+        let head = self.head(indexed_to, false);
+        live.store.index(head, recent.written_to, &recent.mentions)?;
         drop(recent);
         let mut recent = live.recent_mut();
         recent.written_to = indexed_to;

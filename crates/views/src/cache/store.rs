@@ -1,11 +1,11 @@
 //! The database: histories of households, descriptions of checkpoints, and up to where both speak.
 //!
-//! Keys, in one tree: `m` the head · `h` village `u64` be, first position of the batch `u64` be: what the
-//! batch has of the households first registered there · `d` position `u64` be: a checkpoint's description.
+//! Keys, in one tree so that a batch is whole or absent: `m` the head · `h` village `u64` be, first
+//! position of the batch `u64` be: what the batch has of the households first registered there · `d`
+//! position `u64` be: a checkpoint's description.
 //!
 //! Always: every call into sled is caught, a panic too, and every failure means the same: doubt. Few and
 //! not small entries: a village's share of a batch, since an entry costs the same however little it holds.
-//! What the database holds counts only up to the position that the filler, and after it the head, names.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use ledger::ids::HouseholdCode;
 use record::{Hash, Seq};
 use serde::{Deserialize, Serialize};
-use sled::Db;
+use sled::{Batch, Db};
 
 use super::checkpoints::{self, Description};
 use crate::history::AsOf;
@@ -74,28 +74,25 @@ impl Store {
         value::decode(body).ok_or(Doubt).map(Some)
     }
 
-    /// Writes the head and waits until it and all before it is on disk.
+    /// Writes the head and waits until it is on disk.
     pub(crate) fn set_head(&self, head: Head) -> Result<(), Doubt> {
-        self.insert(HEAD, &head)?;
+        let mut batch = Batch::default();
+        insert(&mut batch, HEAD.to_vec(), &head)?;
+        guard(|| self.db.apply_batch(batch))?;
         guard(|| self.db.flush()).map(|_| ())
     }
 
-    /// Adds a batch of mentions, ascending, of records from a position on. Readers ask for none of them
-    /// before it is whole.
-    pub(crate) fn index(&self, from: u64, all: &[Mention]) -> Result<(), Doubt> {
+    /// Adds a batch of mentions, ascending, of records from a position on, and moves the head, both or
+    /// neither.
+    pub(crate) fn index(&self, head: Head, from: u64, all: &[Mention]) -> Result<(), Doubt> {
+        let mut batch = Batch::default();
         for of_village in all.chunk_by(|(a, _), (b, _)| village(*a) == village(*b)) {
             let Some((household, _)) = of_village.first() else { continue };
             let key = history_key(village(*household), from);
-            self.insert(&key, &Entry(entry(of_village, from)))?;
+            insert(&mut batch, key, &Entry(entry(of_village, from)))?;
         }
-        Ok(())
-    }
-
-    /// One by one: sled frees the pages that a batch replaces only when the whole batch is done, one for
-    /// each entry, which is gigabytes for a large one.
-    fn insert<T: Serialize>(&self, key: &[u8], value: &T) -> Result<(), Doubt> {
-        let sealed = value::seal(key, &value::encode(value).ok_or(Doubt)?);
-        guard(|| self.db.insert(key, sealed)).map(|_| ())
+        insert(&mut batch, HEAD.to_vec(), &head)?;
+        guard(|| self.db.apply_batch(batch))
     }
 
     /// Returns the indexed positions of a household below an end, ascending.
@@ -143,7 +140,9 @@ impl Store {
     /// Keeps a checkpoint and returns its bytes.
     pub(crate) fn put_checkpoint(&self, views: &Projection) -> Result<u64, Doubt> {
         let description = checkpoints::write(&self.dir, views).map_err(|_| Doubt)?;
-        self.insert(&checkpoint_key(views.next_seq().0), &description)?;
+        let mut batch = Batch::default();
+        insert(&mut batch, checkpoint_key(views.next_seq().0), &description)?;
+        guard(|| self.db.apply_batch(batch))?;
         Ok(description.bytes)
     }
 
@@ -193,6 +192,12 @@ fn entry(of_village: &[Mention], from: u64) -> Vec<(u32, Vec<u64>)> {
         (all.first().map_or(0, |(household, _)| number(*household)), differences.collect())
     });
     of_household.collect()
+}
+
+fn insert<T: Serialize>(batch: &mut Batch, key: Vec<u8>, value: &T) -> Result<(), Doubt> {
+    let sealed = value::seal(&key, &value::encode(value).ok_or(Doubt)?);
+    batch.insert(key, sealed);
+    Ok(())
 }
 
 fn history_key(village: u64, from: u64) -> Vec<u8> {
