@@ -11,7 +11,7 @@ use sim::{DEFAULT_SEED, Profile};
 
 use super::failure::Failure;
 use super::making;
-use super::output::{Output, count, yuan};
+use super::output::{Output, plural, yuan};
 
 /// Make synthetic input: vouchers by month, bank files, labels
 ///
@@ -48,12 +48,12 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
         "sum_fen": totals.sum_fen,
     }));
     out.line(format!(
-        "{}: {} vouchers with {} lines, {} yuan, in {} files",
+        "{}: {} with {}, {} yuan, in {}",
         args.out.display(),
-        count(totals.vouchers),
-        count(totals.lines),
+        plural(totals.vouchers, "voucher"),
+        plural(totals.lines, "line"),
         yuan(totals.sum_fen),
-        totals.files
+        plural(totals.files, "file")
     ));
     Ok(0)
 }

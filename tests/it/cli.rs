@@ -1,6 +1,7 @@
 //! The command line: exit codes, what goes to standard output and what to standard error.
 
 mod again;
+mod backup;
 mod tls;
 
 use serde_json::Value;
@@ -247,11 +248,6 @@ async fn a_directory_is_named_as_it_was_given_and_every_failure_has_code_and_nex
             format!("error[MZ-9008]: {} holds no ledger\n", path("file")),
         ),
         (
-            format!("log --data {}", path("file")),
-            2,
-            format!("error[MZ-9008]: {} holds no ledger\n", path("file")),
-        ),
-        (
             format!("serve --data {ledger} --listen {}", server.address),
             3,
             format!("error[MZ-9010]: {}: Address already in use", server.address),
@@ -355,57 +351,6 @@ async fn a_range_of_records_lies_within_the_log_whoever_is_asked() {
     server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_backup_becomes_a_ledger_again_with_its_own_keys_alone() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let dir = tempfile::tempdir().unwrap();
-    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
-    let server = Server::fresh(path("l").as_ref()).await;
-    let head = server.node().applied().size();
-    let json = |args: &[&str]| -> Value {
-        let (code, stdout, said) = told(&[args, &["--json"]].concat());
-        assert_eq!(code, 0, "{args:?}: {said}");
-        serde_json::from_str(&stdout).unwrap()
-    };
-    // From the server and from the files; a part that no checkpoint speaks of says so.
-    let whole = json(&["backup", "--to", &server.address, "--out", &path("b")]);
-    assert_eq!((&whole["records"], &whole["checkpoints"]), (&head.into(), &1.into()));
-    for (source, name) in [(["--to", &server.address], "c"), (["--data", &path("l")], "d")] {
-        let to = path(name);
-        let args = ["backup", source[0], source[1], "--out", &to, "--to-seq", "1"];
-        let (code, stdout, said) = told(&args);
-        assert_eq!(code, 0, "{said}");
-        assert!(stdout.contains("1 record, 0 checkpoints;"), "{stdout}");
-        assert!(said.starts_with("no checkpoint was copied: "), "{said}");
-    }
-    server.stop().await;
-    init_as(&path("other"), "other.example/l");
-
-    // What is wrong is told before anything stands there.
-    let restored = path("r");
-    let restore = |keys: &str| {
-        let run = told(&["restore", &path("b"), "--data", &restored, "--keys", keys]);
-        assert!(!std::path::Path::new(&restored).exists(), "{run:?}");
-        run
-    };
-    let (code, _, said) = restore(&path("nodir"));
-    assert_eq!(code, 2);
-    assert!(said.contains(&path("nodir/log")) && said.contains("\nhint: --keys is"), "{said}");
-    let (code, _, said) = restore(&path("other/keys"));
-    assert_eq!(code, 2);
-    assert!(said.contains("is the key of other.example/l"), "{said}");
-    assert!(said.contains(&path("other/keys/log")), "{said}");
-
-    let keys = path("l/keys");
-    let document = json(&["restore", &path("b"), "--data", &restored, "--keys", &keys]);
-    assert!(0 < document["bytes"].as_u64().unwrap(), "{document}");
-    let mode = |name: &str| std::fs::metadata(path(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!([mode("r/keys"), mode("r/keys/log"), mode("r/keys/salt")], [0o700, 0o600, 0o600]);
-    let again = Server::start(restored.as_ref()).await;
-    assert_eq!(again.node().applied().size(), head);
-    again.stop().await;
-}
-
 #[test]
 fn a_ledger_without_its_signing_key_says_so_when_it_is_served() {
     use std::io::{BufRead as _, BufReader};
@@ -425,9 +370,4 @@ fn a_ledger_without_its_signing_key_says_so_when_it_is_served() {
     served.kill().unwrap();
     let said = text(&served.wait_with_output().unwrap().stderr);
     assert!(said.contains("keys/log is missing: "), "{said}");
-}
-
-fn init_as(data: &str, origin: &str) {
-    let (code, _, said) = told(&["init", "--data", data, "--origin", origin, "--synthetic"]);
-    assert_eq!(code, 0, "{said}");
 }
