@@ -121,7 +121,7 @@ impl Error {
                 Some(format!("chmod 600 {}", path.display()))
             }
             Self::Keys(KeyFileError::OtherOrigin { .. }) => {
-                Some("give this ledger its own keys (docs/operating.md, \"Keys\")".to_owned())
+                Some("put the keys of this ledger into its `keys` folder".to_owned())
             }
             _ => None,
         }

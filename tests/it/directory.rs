@@ -504,7 +504,6 @@ async fn what_is_wrong_is_told_by_exit_code_and_code_and_nothing_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "9004 to 9008 name a file within the directory, or nothing"]
 async fn a_refusal_names_the_directory() {
     check(&Ledgers::make().await, &cases(), Run::names_the_directory);
 }
