@@ -16,8 +16,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use record::limits::{
     CALL_MS_MAX, CONNECTION_AGE_MS_MAX, CONNECTION_GRACE_MS, CONNECTION_REQUESTS_MAX,
-    CONNECTIONS_MAX, DRAIN_MS_MAX, HANDSHAKE_MS_MAX, HEADER_LIST_BYTES_MAX, KEEPALIVE_INTERVAL_MS,
-    KEEPALIVE_TIMEOUT_MS,
+    CONNECTION_WINDOW_BYTES, CONNECTIONS_MAX, DRAIN_MS_MAX, HANDSHAKE_MS_MAX,
+    HEADER_LIST_BYTES_MAX, KEEPALIVE_INTERVAL_MS, KEEPALIVE_TIMEOUT_MS, STREAM_WINDOW_BYTES,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -61,7 +61,8 @@ pub async fn serve(
         .http2_keepalive_timeout(Some(ms(KEEPALIVE_TIMEOUT_MS)))
         .max_connection_age(ms(CONNECTION_AGE_MS_MAX))
         .max_connection_age_grace(ms(CONNECTION_GRACE_MS))
-        .http2_adaptive_window(Some(true))
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .tcp_nodelay(true)
         .timeout(ms(CALL_MS_MAX))
         .layer(MapRequestLayer::new(whole))

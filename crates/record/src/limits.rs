@@ -122,6 +122,11 @@ limits! {
         "Open long-lived streams (PostVouchers, Follow, Watch) of one client.";
     STREAM_IN_FLIGHT_MAX: usize = 1_024, "vouchers", "",
         "Vouchers in flight on one PostVouchers stream; then it is not read from until answers have left.";
+    STREAM_WINDOW_BYTES: u32 = 1 << 20, "bytes", "",
+        "HTTP/2 window of one call: what may be on its way to a server that does not read.";
+    CONNECTION_WINDOW_BYTES: u32 = 4 << 20, "bytes", "",
+        "HTTP/2 window of a connection. Half of it is the overhead of small frames above which it is cut off: \
+         a stream of one-line vouchers to a busy server stays below.";
     HEADER_LIST_BYTES_MAX: u32 = 16 << 10, "bytes", "",
         "Metadata of one request.";
     HANDSHAKE_MS_MAX: u64 = 5_000, "milliseconds", "",
@@ -177,6 +182,8 @@ const _: () = assert!(LEG_FEN_MAX <= i64::MAX / 64);
 // The queue takes the largest voucher, and several of them.
 const _: () = assert!(4 * VOUCHER_STREAM_BYTES_MAX <= QUEUE_BYTES_MAX);
 const _: () = assert!(STREAM_IN_FLIGHT_MAX <= QUEUE_VOUCHERS_MAX);
+// A window full of frames of 100 bytes, less than any voucher takes: what each lacks to 256 counts.
+const _: () = assert!(STREAM_WINDOW_BYTES / 100 * (256 - 100) < CONNECTION_WINDOW_BYTES / 2);
 // Texts fit in a record, whatever they are made of (4 bytes a character).
 const _: () = assert!(4 * (MEMO_CHARS_MAX + REASON_CHARS_MAX) < RECORD_BYTES_MAX / 2);
 const _: () = assert!(REASON_CHARS_MIN < REASON_CHARS_MAX);
