@@ -14,7 +14,7 @@ use mingzhang::node::{Answer, Config, Post};
 use mingzhang::wire;
 use prost::Message as _;
 
-use crate::server::{init, mingzhang, organisations, post, reopen};
+use crate::server::{init, mingzhang, organisations, post, reopen, voucher};
 
 /// What goes wrong, and when.
 #[derive(Default)]
@@ -114,18 +114,6 @@ fn failing(data: &Path, nth: i64) -> Config {
 fn with(data: &Path, faults: &Arc<Faults>) -> Config {
     let (disk, faults) = (RealDisk::new(data), Arc::clone(faults));
     Config { disk: Arc::new(Failing { disk, faults }), ..Config::at(data) }
-}
-
-fn voucher(number: &str, organisation: u32) -> Post {
-    let request = post(organisations(number, [organisation]));
-    let read = wire::post_voucher(&request.encode_to_vec()).unwrap();
-    Post {
-        voucher: read.voucher,
-        validate_only: false,
-        origin: String::new(),
-        identity: None,
-        key_hash: None,
-    }
 }
 
 fn codes(answer: &Answer) -> u16 {

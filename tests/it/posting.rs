@@ -2,6 +2,7 @@
 
 use prost::Message as _;
 use proto::v1;
+use record::limits::STREAM_IN_FLIGHT_MAX;
 use tokio_stream::StreamExt as _;
 
 use crate::server::{Server, get, organisations, post, refusal, refusal_of, reply};
@@ -206,5 +207,39 @@ async fn a_voucher_in_chunks_is_posted_at_half_close_and_not_before() {
         panic!()
     };
     assert_eq!(reply.last_seq - reply.first_seq, 3_000);
+    server.stop().await;
+}
+
+/// What a client writes while the server is busy waits in frames of a voucher each: many, small and allowed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_small_vouchers_to_a_busy_server_is_not_cut_off() {
+    const BEHIND: u32 = 700;
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::fresh(dir.path()).await;
+    let mut client = server.posting().await;
+    // Nothing is decided until everything is on its way.
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let node = server.node();
+    let look = tokio::spawn(async move { node.look(move |_| wait.recv().is_ok()).await });
+    let all = u32::try_from(STREAM_IN_FLIGHT_MAX).unwrap() + BEHIND;
+    let (sender, requests) = tokio::sync::mpsc::channel(1);
+    let writing = tokio::spawn(async move {
+        for n in 0..all {
+            let voucher = Some(organisations(&format!("B-{n}"), [n % 10_000]));
+            let tag = u64::from(n);
+            let request = v1::PostVouchersRequest { tag, voucher, ..Default::default() };
+            sender.send(request).await.unwrap();
+            // Each in a frame of its own.
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        go.send(()).unwrap();
+    });
+    let requests = tokio_stream::wrappers::ReceiverStream::new(requests);
+    let mut answers = client.post_vouchers(requests).await.unwrap().into_inner();
+    for tag in 0..u64::from(all) {
+        assert_eq!(answers.message().await.unwrap().unwrap().tag, tag);
+    }
+    writing.await.unwrap();
+    assert!(look.await.unwrap().unwrap().0);
     server.stop().await;
 }

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use mingzhang::node::{self, Config, Node};
-use mingzhang::services;
+use mingzhang::node::{self, Config, Node, Post};
+use mingzhang::{services, wire};
+use prost::Message as _;
 use proto::v1;
 use proto::v1::posting_client::PostingClient;
 use tokio::net::TcpListener;
@@ -158,4 +159,17 @@ pub(crate) fn refusal_of(status: &proto::RpcStatus) -> (String, String) {
         }
     }
     out
+}
+
+/// A voucher that registers an organisation, as the node takes it.
+pub(crate) fn voucher(number: &str, organisation: u32) -> Post {
+    let request = post(organisations(number, [organisation]));
+    let read = wire::post_voucher(&request.encode_to_vec()).unwrap();
+    Post {
+        voucher: read.voucher,
+        validate_only: false,
+        origin: String::new(),
+        identity: None,
+        key_hash: None,
+    }
 }

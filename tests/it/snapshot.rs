@@ -5,26 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use mingzhang::node::snapshot::{SNAPSHOTS_DIR, Schedule};
-use mingzhang::node::{Answer, Applied, Config, Node, Post};
-use mingzhang::wire;
-use prost::Message as _;
+use mingzhang::node::{Answer, Applied, Config, Node};
 
-use crate::server::{init, mingzhang, organisations, post, reopen};
+use crate::server::{init, mingzhang, reopen, voucher};
 
 const NEVER: Schedule = Schedule { records: u64::MAX, records_at_stop: u64::MAX };
 const AT_STOP: Schedule = Schedule { records: u64::MAX, records_at_stop: 1 };
-
-fn voucher(number: &str, organisation: u32) -> Post {
-    let request = post(organisations(number, [organisation]));
-    let read = wire::post_voucher(&request.encode_to_vec()).unwrap();
-    Post {
-        voucher: read.voucher,
-        validate_only: false,
-        origin: String::new(),
-        identity: None,
-        key_hash: None,
-    }
-}
 
 /// Opens a ledger; returns what it said, too.
 fn open(data: &Path, snapshots: Schedule) -> (Node, String) {

@@ -119,6 +119,16 @@ macro_rules! saved_fields {
 }
 pub(crate) use saved_fields;
 
+/// Makes a part of the state from its fields, all of them: each is undone with it and saved with it, so none can
+/// be forgotten in one of the two.
+macro_rules! state_fields {
+    ($name:ident { $($field:ident),* $(,)? }) => {
+        $crate::undo_fields!($name { $($field),* });
+        $crate::saved::saved_fields!($name { $($field),* });
+    };
+}
+pub(crate) use state_fields;
+
 /// Implements [`Saved`] for a value that is written as another one, with what makes it from that one.
 macro_rules! saved_as {
     ($($name:ty: $form:ty, $to:expr, $of:expr;)*) => {
@@ -182,10 +192,23 @@ impl<const N: usize> Saved for Ascii<N> {
     }
 }
 
-impl<T: Saved + Copy + Default, const N: usize> Saved for [T; N] {
+impl<const N: usize> Saved for [u8; N] {
     fn layout(out: &mut String) {
-        out.push_str("array of ");
-        T::layout(out);
+        out.push_str("array of u8");
+    }
+
+    fn save(&self, out: &mut Out<'_>) -> io::Result<()> {
+        out.bytes(self)
+    }
+
+    fn load(from: &mut In<'_>) -> io::Result<Self> {
+        from.bytes()
+    }
+}
+
+impl Saved for [i64; 3] {
+    fn layout(out: &mut String) {
+        out.push_str("array of i64");
     }
 
     fn save(&self, out: &mut Out<'_>) -> io::Result<()> {
@@ -193,11 +216,7 @@ impl<T: Saved + Copy + Default, const N: usize> Saved for [T; N] {
     }
 
     fn load(from: &mut In<'_>) -> io::Result<Self> {
-        let mut array = [T::default(); N];
-        for slot in &mut array {
-            *slot = T::load(from)?;
-        }
-        Ok(array)
+        Ok([i64::load(from)?, i64::load(from)?, i64::load(from)?])
     }
 }
 

@@ -428,8 +428,9 @@ impl<K: Saved + Eq + Hash + Ord + Copy, V: Saved + Copy> Saved for Index<K, V> {
     fn load(from: &mut In<'_>) -> io::Result<Self> {
         let mut index = Self::default();
         for _ in 0..from.count()? {
-            let (key, value) = Saved::load(from)?;
-            index.place(key, value);
+            let pair: (K, V) = Saved::load(from)?;
+            // Each key stands there once.
+            index.map.insert_unique(hash(&pair.0), pair, |(key, _)| hash(key));
         }
         Ok(index)
     }

@@ -10,9 +10,8 @@ use record::Seq;
 
 use crate::event::{At, Drift};
 use crate::ids::{Date, OfficialId, OrgId, Token, Unit};
-use crate::saved::saved_fields;
+use crate::saved::{saved_fields, state_fields};
 use crate::table::{Index, Ordered, Table};
-use crate::undo_fields;
 use crate::words::{OrgKind, Role};
 
 const NONE: u32 = u32::MAX;
@@ -108,22 +107,11 @@ pub struct Access {
     certificate_of: Index<[u8; 32]>,
 }
 
-undo_fields!(Access {
-    organisations,
-    organisation_of,
-    seats,
-    officials,
-    official_of,
-    grants,
-    certificates,
-    certificate_of,
-});
-
 saved_fields!(Organisation { id, kind, unit, seq });
 saved_fields!(Official { id, organisation, key, grants });
 saved_fields!(Grant { role, scope, person, from, end, next });
 saved_fields!(Certificate { organisation, not_after, from, revoked });
-saved_fields!(Access {
+state_fields!(Access {
     organisations,
     organisation_of,
     seats,

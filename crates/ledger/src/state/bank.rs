@@ -95,8 +95,9 @@ impl Saved for Sheet {
     fn load(from: &mut In<'_>) -> io::Result<Self> {
         let mut sheet = Self::default();
         for _ in 0..from.count()? {
-            let (key, used) = Saved::load(from)?;
-            sheet.insert(key, used);
+            let used: (KeyHash, Use) = Saved::load(from)?;
+            // Each key stands there once.
+            sheet.0.insert_unique(part(&used.0), used, |(key, _)| part(key));
         }
         Ok(sheet)
     }

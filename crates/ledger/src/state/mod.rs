@@ -29,9 +29,8 @@ use crate::account::Legs;
 use crate::codec::{Codec, DecodeError};
 use crate::event::{At, Drift, Entry, Event};
 use crate::ids::Date;
-use crate::saved::{In, Out, Saved, saved_fields};
+use crate::saved::{In, Out, Saved, saved_fields, state_fields};
 use crate::table::{One, Undo};
-use crate::undo_fields;
 
 /// Where the log ends for this state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -59,8 +58,7 @@ pub struct State {
     position: One<Position>,
 }
 
-undo_fields!(State { registry, rules, access, money, projects, position });
-saved_fields!(State { registry, rules, access, money, projects, position });
+state_fields!(State { registry, rules, access, money, projects, position });
 saved_fields!(Position { next_seq, time_ms });
 
 /// Version of what [`State::save`] writes: to be raised when a row of the state, or what is read out of

@@ -19,9 +19,8 @@ use crate::ids::{
 };
 use crate::reject::Text;
 use crate::rules::SchemeKey;
-use crate::saved::{saved_as, saved_fields};
-use crate::table::{Index, Ordered, Table};
-use crate::undo_fields;
+use crate::saved::{saved_as, saved_fields, state_fields};
+use crate::table::{Index, Ordered, Table, Undo};
 use crate::words::Programme;
 
 /// A quota 指标, from its issue or opening.
@@ -198,25 +197,6 @@ pub struct Money {
     subsidies: Index<LoanId, i64>,
 }
 
-undo_fields!(Money {
-    keys,
-    quotas,
-    quota_numbers,
-    cells,
-    cell_numbers,
-    obligations,
-    planned,
-    tranches,
-    charged,
-    marks,
-    dependants,
-    bank,
-    months,
-    first_months,
-    receipts,
-    subsidies,
-});
-
 saved_fields!(Quota {
     id,
     source,
@@ -237,7 +217,7 @@ saved_fields!(Obligation { plan, owed });
 saved_fields!(Tranche { home, year, parts, issued, scheme, seq, reversed });
 saved_fields!(Mark { received, back, reversed_by });
 saved_fields!(MonthTotals { records, amount });
-saved_fields!(Money {
+state_fields!(Money {
     secret,
     keys,
     quotas,
@@ -263,6 +243,12 @@ saved_as! { Secret: (), |_| (), |()| Some(Self([0; 32])); }
 /// Keys the hashes in memory. It never reaches a byte, a digest or a message.
 #[derive(Clone)]
 struct Secret([u8; 32]);
+
+impl Undo for Secret {
+    fn commit(&mut self) {}
+    fn rollback(&mut self) {}
+    fn set_recording(&mut self, _: bool) {}
+}
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -11,9 +11,8 @@ use super::money::add;
 use crate::account::Account;
 use crate::event::Drift;
 use crate::ids::{Date, HouseholdCode, ProjectId, Purpose, Token, Unit};
-use crate::saved::{saved_as, saved_fields};
+use crate::saved::{saved_as, saved_fields, state_fields};
 use crate::table::{Index, Table};
-use crate::undo_fields;
 
 /// Who benefits: a household or a village collective.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -118,8 +117,6 @@ pub struct Projects {
     attributed: Index<(u32, Target), i64>,
 }
 
-undo_fields!(Projects { rows, numbers, attributed });
-
 saved_as! {
     Target: (u8, u64), |target| match target {
         Target::Household(code) => (0, code.get()),
@@ -141,7 +138,7 @@ saved_as! {
     };
 }
 saved_fields!(Project { id, unit, purpose, planned, operator, state, registers, open, due, seq });
-saved_fields!(Projects { rows, numbers, attributed });
+state_fields!(Projects { rows, numbers, attributed });
 
 impl Projects {
     /// A project that was ever registered.

@@ -25,9 +25,8 @@ use row_index::RowIndex;
 
 use crate::event::Drift;
 use crate::ids::{HouseholdCode, OrgId, Token, Unit};
-use crate::saved::{saved_as, saved_fields};
+use crate::saved::{saved_as, state_fields};
 use crate::table::{Index, Table};
-use crate::undo_fields;
 
 /// No row.
 const NONE: u32 = u32::MAX;
@@ -58,22 +57,7 @@ pub struct Registry {
     helper_of: Index<OrgId>,
 }
 
-undo_fields!(Registry {
-    areas,
-    area_changes,
-    area_of,
-    households,
-    household_of,
-    changes,
-    members,
-    member_of,
-    bindings,
-    binding_of,
-    helpers,
-    helper_of,
-});
-
-saved_fields!(Registry {
+state_fields!(Registry {
     areas,
     area_changes,
     area_of,

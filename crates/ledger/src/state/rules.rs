@@ -3,9 +3,8 @@
 use std::ops::Deref;
 
 use crate::rules::Rules;
-use crate::saved::saved_fields;
+use crate::saved::state_fields;
 use crate::table::One;
-use crate::undo_fields;
 
 /// All versions of all rules. Reads as [`Rules`].
 #[derive(Clone, Debug, Default)]
@@ -13,8 +12,7 @@ pub struct RuleBook {
     rules: One<Rules>,
 }
 
-undo_fields!(RuleBook { rules });
-saved_fields!(RuleBook { rules });
+state_fields!(RuleBook { rules });
 
 impl Deref for RuleBook {
     type Target = Rules;

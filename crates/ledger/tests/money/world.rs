@@ -6,7 +6,7 @@ use ledger::codec::Codec;
 use ledger::digest::digest;
 use ledger::document::document;
 use ledger::field::{Field, Shape};
-use ledger::form;
+use ledger::form::{self, Form};
 use ledger::ids::{Date, OrgId};
 use ledger::reject::Reason;
 use ledger::rules::first;
@@ -91,23 +91,28 @@ impl World {
         Seq(self.log.0.len() as u64)
     }
 
-    /// Form checks, decision, and for what is accepted records and balances.
-    pub(crate) fn post(&mut self, voucher: &Voucher) -> Outcome {
-        let form = match form::check(voucher) {
-            Ok(form) => form,
-            Err(reject) => return Outcome::Refused(reject),
-        };
-        let ask = Ask {
+    fn ask<'a>(&self, voucher: &'a Voucher, form: &'a Form, digest: &'a [u8; 32]) -> Ask<'a> {
+        Ask {
             voucher,
-            form: &form,
-            digest: &digest(ORIGIN, voucher, &form.kinds),
+            form,
+            digest,
             signature: self.signature,
             identity: self.identity,
             now_ms: self.now_ms.unwrap_or(0),
             synthetic: self.now_ms.is_none(),
             seq_next: self.next_seq(),
             dry_run: self.dry_run,
+        }
+    }
+
+    /// Form checks, decision, and for what is accepted records and balances.
+    pub(crate) fn post(&mut self, voucher: &Voucher) -> Outcome {
+        let form = match form::check(voucher) {
+            Ok(form) => form,
+            Err(reject) => return Outcome::Refused(reject),
         };
+        let digest = digest(ORIGIN, voucher, &form.kinds);
+        let ask = self.ask(voucher, &form, &digest);
         let outcome = post(&mut self.state, &self.log, &ask, &mut self.desk);
         if let (Outcome::Posted { time_ms, .. }, false) = (&outcome, self.dry_run) {
             let draft = std::mem::take(&mut self.desk.draft);
@@ -124,17 +129,8 @@ impl World {
             Ok(form) => form,
             Err(reject) => return Outcome::Refused(reject),
         };
-        let ask = Ask {
-            voucher,
-            form: &form,
-            digest: &digest(ORIGIN, voucher, &form.kinds),
-            signature: self.signature,
-            identity: self.identity,
-            now_ms: self.now_ms.unwrap_or(0),
-            synthetic: self.now_ms.is_none(),
-            seq_next: self.next_seq(),
-            dry_run: self.dry_run,
-        };
+        let digest = digest(ORIGIN, voucher, &form.kinds);
+        let ask = self.ask(voucher, &form, &digest);
         post(state, &self.log, &ask, &mut Desk::new())
     }
 
