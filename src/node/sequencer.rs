@@ -96,7 +96,7 @@ impl Sequencer {
             if self.snapshots.now(self.builder.next_seq().0)
                 && let Some(snapshot) = self.snapshot()
             {
-                self.snapshots.offer(snapshot);
+                self.snapshots.give(snapshot);
             }
             let holding = self.holds_something();
             let turn = shared.inbox.next(holding, self.until_seal());

@@ -12,7 +12,7 @@ mod file;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use journal::disk::join;
 use journal::{Disk, Mode, Reader};
@@ -151,19 +151,23 @@ pub(crate) struct Due {
     schedule: Schedule,
     /// Records in the last one.
     last: u64,
-    writer: SyncSender<Snapshot>,
+    /// Held by each snapshot on its way: what a snapshot shares is held twice once it changes, so there is one
+    /// at a time.
+    on_its_way: Arc<()>,
+    writer: SyncSender<(Snapshot, Arc<()>)>,
 }
 
 /// Makes both ends; `last` is the size of the snapshot that a start began with, 0 without one.
 pub(crate) fn start(folder: Folder, schedule: Schedule, last: u64) -> (Due, Writer) {
     let (writer, snapshots) = sync_channel(1);
-    (Due { schedule, last, writer }, Writer { folder, snapshots })
+    (Due { schedule, last, on_its_way: Arc::new(()), writer }, Writer { folder, snapshots })
 }
 
 impl Due {
-    /// Whether one is due now.
+    /// Whether one is due now; while one is on its way, none is.
     pub(crate) fn now(&self, size: u64) -> bool {
         self.schedule.records <= size.saturating_sub(self.last)
+            && Arc::strong_count(&self.on_its_way) == 1
     }
 
     /// Whether one is due at a stop.
@@ -171,25 +175,18 @@ impl Due {
         self.schedule.records_at_stop <= size.saturating_sub(self.last)
     }
 
-    /// Hands a snapshot on, unless two are waiting for the disk already: then this one is left out.
-    pub(crate) fn offer(&mut self, snapshot: Snapshot) {
-        self.last = snapshot.chain.next_seq().0;
-        match self.writer.try_send(snapshot) {
-            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
-        }
-    }
-
     /// Hands a snapshot on, when the writer is done with the one before.
-    pub(crate) fn give(self, snapshot: Snapshot) {
+    pub(crate) fn give(&mut self, snapshot: Snapshot) {
+        self.last = snapshot.chain.next_seq().0;
         // Without a writer there is no snapshot.
-        drop(self.writer.send(snapshot));
+        drop(self.writer.send((snapshot, Arc::clone(&self.on_its_way))));
     }
 }
 
 /// Writes snapshots as they come.
 pub(crate) struct Writer {
     folder: Folder,
-    snapshots: Receiver<Snapshot>,
+    snapshots: Receiver<(Snapshot, Arc<()>)>,
 }
 
 impl Writer {
@@ -197,7 +194,7 @@ impl Writer {
     pub(crate) fn run(self) {
         // What follows behind gives way to posting; where it may not, it only takes its share.
         let _refused = rustix::process::nice(WRITER_NICE);
-        for snapshot in self.snapshots {
+        for (snapshot, _on_its_way) in self.snapshots {
             let size = snapshot.chain.next_seq();
             if let Err(error) = self.folder.write(&snapshot) {
                 (self.folder.notes)(&format!("the snapshot of {size} records failed: {error}"));

@@ -1,14 +1,14 @@
 //! Bank references: has this money been sent before? (3023)
 //!
 //! Lives here: references by sender, payee, reference and quota, in sheets of 92 days by effective date. Two
-//! dates within 92 days stand on the same sheet or on neighbours, so three sheets answer. Sheets of the last
-//! months are tables of 16-byte keyed hashes; older ones, which next to nothing is dated back to, become sorted
-//! lists of half the hash, at 16 bytes a reference.
+//! dates within 92 days stand on the same sheet or on neighbours, so three sheets answer. A sheet is sorted by
+//! a keyed hash and cut into shards by its first bits. Of a shard the body is whole and shared by copies; what
+//! came since the last merge is its tail, so a reference costs 16 bytes and no table doubles at once.
 //!
-//! Always: no reference is ever forgotten, since a voucher may be dated back by any time; on one sheet a key
-//! stands at most once, since two live records of a key are more than 92 days apart and a reversal takes its
-//! record's key away. That two keys of one old sheet share half a hash happens once in 10^12 sheets; it would
-//! refuse a payment, never let one pass.
+//! Always: no reference is ever forgotten, since a voucher may be dated back by any time. Two live records of a
+//! key are more than 92 days apart, and a reversal takes its record's key away. That one of 10^8 references of
+//! a sheet shares its 80 bits with another key happens once in 10^16 payments; it would refuse a payment, never
+//! let one pass.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,245 +16,293 @@ use std::io;
 use std::sync::Arc;
 
 use record::Seq;
-use record::cow::CowTable;
 
 use super::keys::KeyHash;
 use crate::ids::Date;
-use crate::saved::{In, Out, Saved, saved_as};
+use crate::saved::{In, Out, Saved};
 use crate::table::Undo;
 
 /// Days within which a reference is not used twice. Source: domain contract, 4.3 and 4.4.
 const REUSE_DAYS: u32 = 92;
 
-/// Sheets become lists this many days behind the newest posting date: beside the 92 days this covers any
-/// voucher dated back by as much again, three times what the first period rule allows.
-const TABLE_DAYS: u32 = 184;
+/// Bits of a hash that say its shard.
+const SHARD_BITS: u32 = 11;
 
-/// Position and day within the sheet of a reference, packed: positions stay below 2^56.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Use(u64);
+/// Rows of a tail at least before it is merged; a large body waits for its 32nd part, so that merging
+/// costs some ten nanoseconds a row.
+const TAIL_ROWS: usize = 32;
 
-impl Use {
-    fn new(seq: Seq, day: u8) -> Self {
-        Self(seq.0 << 8 | u64::from(day))
+/// A reference: 80 bits of its hash, 41 of its position (two trillion records), 7 of the day within its
+/// sheet.
+type Row = u128;
+
+const DAY_BITS: u32 = 7;
+const SEQ_BITS: u32 = 41;
+const KEY_SHIFT: u32 = DAY_BITS + SEQ_BITS;
+
+fn row(hash: &KeyHash, seq: Seq, day: u32) -> Row {
+    let key = u128::from_be_bytes(*hash) >> KEY_SHIFT << KEY_SHIFT;
+    let seq = u128::from(seq.0) & ((1 << SEQ_BITS) - 1);
+    key | seq << DAY_BITS | u128::from(day)
+}
+
+fn seq(row: Row) -> Seq {
+    Seq(u64::try_from(row >> DAY_BITS & ((1 << SEQ_BITS) - 1)).unwrap_or(0))
+}
+
+fn day(row: Row) -> u32 {
+    u32::try_from(row & ((1 << DAY_BITS) - 1)).unwrap_or(0)
+}
+
+/// Which shard. Shards stand in the order of their rows.
+fn shard(row: Row) -> usize {
+    usize::try_from(row >> (u128::BITS - SHARD_BITS)).unwrap_or(0)
+}
+
+/// Where in a sorted list the first row stands that is not below `row`.
+///
+/// Hashes lie evenly, so it is looked for around where it should be: that touches two or three lines of memory
+/// instead of one for each halving.
+fn lower_bound(rows: &[Row], row: Row) -> usize {
+    let share = u64::try_from(row >> (u128::BITS - SHARD_BITS - 32) & 0xffff_ffff).unwrap_or(0);
+    let len = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+    let guess = usize::try_from(share.saturating_mul(len) >> 32).unwrap_or(0);
+    let spread = rows.len().isqrt().saturating_add(4);
+    let (from, to) = (guess.saturating_sub(spread), guess.saturating_add(spread));
+    // What is not within that far stands before it or behind it.
+    let below = |at: usize| rows.get(at).is_some_and(|found| *found < row);
+    let from = if from == 0 || below(from) { from } else { 0 };
+    let to = if to < rows.len() && !below(to) { to } else { rows.len() };
+    let near = rows.get(from..to).unwrap_or_default();
+    from.saturating_add(near.partition_point(|found| *found < row))
+}
+
+/// The rows whose hashes begin alike, both lists sorted.
+#[derive(Clone, Default)]
+struct Shard {
+    body: Option<Arc<Vec<Row>>>,
+    tail: Vec<Row>,
+}
+
+impl Shard {
+    fn body(&self) -> &[Row] {
+        self.body.as_ref().map_or(&[], |body| body.as_slice())
     }
 
-    fn seq(self) -> Seq {
-        Seq(self.0 >> 8)
+    /// Rows from `from` on, as far as the key of it goes.
+    fn of_key(&self, from: Row) -> impl Iterator<Item = Row> {
+        let of = move |rows: &'_ [Row], at: usize| -> Option<Row> {
+            rows.get(at).copied().filter(|found| found >> KEY_SHIFT == from >> KEY_SHIFT)
+        };
+        let in_body = (lower_bound(self.body(), from)..).map_while(move |at| of(self.body(), at));
+        let first = self.tail.partition_point(|found| *found < from);
+        in_body.chain((first..).map_while(move |at| of(&self.tail, at)))
     }
 
-    fn day(self) -> u32 {
-        u32::try_from(self.0 & 0xff).unwrap_or(0)
+    fn insert(&mut self, row: Row) {
+        let at = self.tail.partition_point(|found| *found < row);
+        self.tail.insert(at, row);
+        if TAIL_ROWS.max(self.body().len() / 32) <= self.tail.len() {
+            self.body = Some(Arc::new(self.rows().collect()));
+            self.tail.clear();
+        }
+    }
+
+    /// Takes a row out; says whether it was there.
+    fn remove(&mut self, row: Row) -> bool {
+        if let Ok(at) = self.tail.binary_search(&row) {
+            self.tail.remove(at);
+            return true;
+        }
+        let at = lower_bound(self.body(), row);
+        match &mut self.body {
+            Some(body) if body.get(at) == Some(&row) => {
+                Arc::make_mut(body).remove(at);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.body().len().saturating_add(self.tail.len())
+    }
+
+    /// All rows, sorted; it tells how many there are, so that a list of them takes no more than that.
+    fn rows(&self) -> Rows<'_> {
+        Rows { body: self.body(), tail: &self.tail }
     }
 }
 
-saved_as! { Use: u64, |used| used.0, |number| Some(Self(number)); }
+/// Two sorted lists as one.
+struct Rows<'a> {
+    body: &'a [Row],
+    tail: &'a [Row],
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        let side = match (self.body.first(), self.tail.first()) {
+            (Some(body), Some(tail)) if tail < body => &mut self.tail,
+            (Some(_), _) => &mut self.body,
+            (None, _) => &mut self.tail,
+        };
+        let (row, rest) = side.split_first()?;
+        *side = rest;
+        Some(*row)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let len = self.body.len().saturating_add(self.tail.len());
+        (len, Some(len))
+    }
+}
 
 /// The references of 92 days.
-#[derive(Clone, Default)]
-struct Sheet(CowTable<(KeyHash, Use)>);
+#[derive(Clone)]
+struct Sheet(Vec<Shard>);
 
-/// The keys are hashes already. Taken is the part that they are not sorted by in a snapshot: what is entered
-/// in the order of its hashes clusters.
-fn part(hash: &KeyHash) -> u64 {
-    hash.last_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+impl Default for Sheet {
+    fn default() -> Self {
+        Self(vec![Shard::default(); 1 << SHARD_BITS])
+    }
 }
 
 impl Sheet {
-    fn get(&self, hash: &KeyHash) -> Option<Use> {
-        self.0.find(part(hash), |(key, _)| key == hash).map(|(_, used)| *used)
+    fn rows(&self) -> impl Iterator<Item = Row> {
+        self.0.iter().flat_map(Shard::rows)
     }
 
-    fn insert(&mut self, hash: KeyHash, used: Use) -> Option<Use> {
-        if let Some((_, slot)) = self.0.find_mut(part(&hash), |(key, _)| *key == hash) {
-            return Some(std::mem::replace(slot, used));
-        }
-        self.0.insert_unique(part(&hash), (hash, used), |(key, _)| part(key));
-        None
-    }
-
-    fn remove(&mut self, hash: &KeyHash) -> Option<Use> {
-        self.0.remove(part(hash), |(key, _)| key == hash).map(|(_, used)| used)
+    fn len(&self) -> usize {
+        self.0.iter().map(Shard::len).sum()
     }
 }
 
 impl Saved for Sheet {
     fn layout(out: &mut String) {
-        out.push_str("list of ");
-        <(KeyHash, Use)>::layout(out);
+        out.push_str("sorted list of ");
+        <[u8; 16]>::layout(out);
     }
 
     fn save(&self, out: &mut Out<'_>) -> io::Result<()> {
-        // Sorted, so that equal content is equal bytes.
-        let mut uses: Vec<&(KeyHash, Use)> = self.0.iter().collect();
-        uses.sort_unstable_by_key(|(key, _)| key);
-        out.count(uses.len())?;
-        uses.into_iter().try_for_each(|used| used.save(out))
+        out.count(self.len())?;
+        self.rows().try_for_each(|row| out.bytes(&row.to_be_bytes()))
     }
 
     fn load(from: &mut In<'_>) -> io::Result<Self> {
         let mut sheet = Self::default();
+        let (mut last, mut rows) = (None, Vec::new());
         for _ in 0..from.count()? {
-            let used: (KeyHash, Use) = Saved::load(from)?;
-            // Each key stands there once.
-            sheet.0.insert_unique(part(&used.0), used, |(key, _)| part(key));
+            let row = Row::from_be_bytes(from.bytes()?);
+            if last.is_some_and(|last| row <= last) {
+                return Err(In::wrong());
+            }
+            if last.is_some_and(|last| shard(last) != shard(row)) {
+                sheet.fill(&mut rows);
+            }
+            rows.push(row);
+            last = Some(row);
         }
+        sheet.fill(&mut rows);
         Ok(sheet)
     }
 }
 
-/// The half of a hash by which an old sheet is sorted.
-fn half(hash: &KeyHash) -> u64 {
-    hash.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+impl Sheet {
+    /// Makes a body of rows of one shard.
+    fn fill(&mut self, rows: &mut Vec<Row>) {
+        if let Some(first) = rows.first()
+            && let Some(shard) = self.0.get_mut(shard(*first))
+        {
+            shard.body = Some(Arc::new(rows.as_slice().to_vec()));
+        }
+        rows.clear();
+    }
 }
 
-/// An old sheet, sorted. Copies share it.
-type Old = Arc<Vec<(u64, Use)>>;
-
-/// Which references of an old sheet have this half of a hash.
-fn within(old: &Old, half: u64) -> &[(u64, Use)] {
-    let from = old.partition_point(|(found, _)| *found < half);
-    let rest = old.get(from..).unwrap_or_default();
-    rest.get(..rest.partition_point(|(found, _)| *found == half)).unwrap_or_default()
-}
-
-/// What was changed, to be undone.
+/// What was changed, to be undone: a row of a sheet that came or went.
 #[derive(Clone)]
-enum Change {
-    /// A key of a table, and what stood there.
-    Table(u32, KeyHash, Option<Use>),
-    /// A reference taken out of an old sheet.
-    Old(u32, (u64, Use)),
+struct Change {
+    sheet: u32,
+    row: Row,
+    came: bool,
 }
 
-/// The references in use.
+/// The references in use. A copy shares the sheets that neither side changes.
 #[derive(Clone, Default)]
 pub(crate) struct BankRefs {
-    sheets: BTreeMap<u32, Sheet>,
-    old: BTreeMap<u32, Old>,
+    sheets: BTreeMap<u32, Arc<Sheet>>,
     log: Vec<Change>,
-    /// Newest posting date seen, and that at the last commit.
-    today: u32,
-    today_before: u32,
-    /// The sheet of the posting date when old sheets were looked for last.
-    looked_on: u32,
     direct: bool,
 }
 
 /// Number of a date's sheet, and the day within it.
-fn place(date: Date) -> (u32, u8) {
-    let sheet = date.0 / REUSE_DAYS;
-    (sheet, u8::try_from(date.0 % REUSE_DAYS).unwrap_or(0))
+fn place(date: Date) -> (u32, u32) {
+    (date.0 / REUSE_DAYS, date.0 % REUSE_DAYS)
 }
 
 impl BankRefs {
     /// The live record that uses a key within 92 days of a date, either way; the nearest by sheet.
     pub(crate) fn used(&self, hash: &KeyHash, date: Date) -> Option<Seq> {
         let (sheet, _) = place(date);
+        let from = row(hash, Seq(0), 0);
         let near = sheet.saturating_sub(1)..=sheet.saturating_add(1);
-        let within_days = |sheet: u32, found: Use| {
-            let day = sheet.saturating_mul(REUSE_DAYS).saturating_add(found.day());
-            (day.abs_diff(date.0) <= REUSE_DAYS).then(|| found.seq())
-        };
-        let mut hot = self.sheets.range(near.clone());
-        let hot = hot.find_map(|(sheet, uses)| within_days(*sheet, uses.get(hash)?));
-        hot.or_else(|| {
-            self.old.range(near).find_map(|(sheet, old)| {
-                within(old, half(hash)).iter().find_map(|(_, found)| within_days(*sheet, *found))
-            })
+        self.sheets.range(near).find_map(|(sheet, found)| {
+            let mut rows = found.0.get(shard(from))?.of_key(from);
+            let first_day = sheet.saturating_mul(REUSE_DAYS);
+            let near =
+                |found: &Row| first_day.saturating_add(day(*found)).abs_diff(date.0) <= REUSE_DAYS;
+            rows.find(near).map(seq)
         })
     }
 
     /// Notes a use.
     pub(crate) fn insert(&mut self, hash: KeyHash, date: Date, seq: Seq) {
         let (sheet, day) = place(date);
-        let before = self.sheets.entry(sheet).or_default().insert(hash, Use::new(seq, day));
-        self.note(Change::Table(sheet, hash, before));
+        self.change(Change { sheet, row: row(&hash, seq, day), came: true });
     }
 
     /// Frees a key of a record that is reversed.
     pub(crate) fn remove(&mut self, hash: KeyHash, date: Date, seq: Seq) {
         let (sheet, day) = place(date);
-        let used = Use::new(seq, day);
-        if let Some(uses) = self.sheets.get_mut(&sheet)
-            && uses.get(&hash) == Some(used)
-        {
-            let before = uses.remove(&hash);
-            return self.note(Change::Table(sheet, hash, before));
-        }
-        let row = (half(&hash), used);
-        if let Some(old) = self.old.get_mut(&sheet)
-            && let Ok(at) = old.binary_search(&row)
-        {
-            Arc::make_mut(old).remove(at);
-            self.note(Change::Old(sheet, row));
-        }
+        self.change(Change { sheet, row: row(&hash, seq, day), came: false });
     }
 
-    fn note(&mut self, change: Change) {
-        if !self.direct {
+    fn change(&mut self, change: Change) {
+        if self.apply(&change) && !self.direct {
             self.log.push(change);
         }
     }
 
-    /// Tells the posting date.
-    pub(crate) fn posted_on(&mut self, today: Date) {
-        if self.today < today.0 {
-            self.today = today.0;
-            if self.direct {
-                self.make_lists();
+    /// Changes a row; says whether anything changed.
+    fn apply(&mut self, change: &Change) -> bool {
+        let sheet = Arc::make_mut(self.sheets.entry(change.sheet).or_default());
+        match sheet.0.get_mut(shard(change.row)) {
+            Some(shard) if change.came => {
+                shard.insert(change.row);
+                true
             }
-        }
-    }
-
-    /// Makes lists of old sheets. Once a sheet: what is dated back that far stands in a table until then.
-    fn make_lists(&mut self) {
-        let now = self.today / REUSE_DAYS;
-        if now == self.looked_on {
-            return;
-        }
-        self.looked_on = now;
-        let oldest = self.today.saturating_sub(TABLE_DAYS) / REUSE_DAYS;
-        while let Some(first) = self.sheets.first_entry().filter(|sheet| *sheet.key() < oldest) {
-            let (sheet, uses) = first.remove_entry();
-            let old = Arc::make_mut(self.old.entry(sheet).or_default());
-            old.extend(uses.0.iter().map(|(hash, used)| (half(hash), *used)));
-            old.sort_unstable();
-            old.shrink_to_fit();
+            Some(shard) => shard.remove(change.row),
+            None => false,
         }
     }
 
     #[cfg(test)]
     fn len(&self) -> usize {
-        let tables = self.sheets.values().map(|uses| uses.0.len());
-        tables.chain(self.old.values().map(|old| old.len())).sum()
+        self.sheets.values().map(|sheet| sheet.len()).sum()
     }
 }
 
 impl Undo for BankRefs {
     fn commit(&mut self) {
         self.log.clear();
-        self.today_before = self.today;
-        self.make_lists();
     }
 
     fn rollback(&mut self) {
-        self.today = self.today_before;
         while let Some(change) = self.log.pop() {
-            match change {
-                Change::Table(sheet, hash, before) => {
-                    let uses = self.sheets.entry(sheet).or_default();
-                    match before {
-                        Some(found) => drop(uses.insert(hash, found)),
-                        None => drop(uses.remove(&hash)),
-                    }
-                }
-                Change::Old(sheet, row) => {
-                    let old = Arc::make_mut(self.old.entry(sheet).or_default());
-                    let at = old.partition_point(|found| *found < row);
-                    old.insert(at, row);
-                }
-            }
+            self.apply(&Change { came: !change.came, ..change });
         }
     }
 
@@ -264,49 +312,45 @@ impl Undo for BankRefs {
     }
 }
 
+/// Sheets that never held a row, or hold none any more, are not there: equal content is equal bytes.
 impl Saved for BankRefs {
     fn layout(out: &mut String) {
-        <((u32, u32), BTreeMap<u32, Sheet>, BTreeMap<u32, Vec<(u64, Use)>>)>::layout(out);
+        <BTreeMap<u32, Sheet>>::layout(out);
     }
 
     fn save(&self, out: &mut Out<'_>) -> io::Result<()> {
-        (self.today, self.looked_on).save(out)?;
-        self.sheets.save(out)?;
-        out.count(self.old.len())?;
-        self.old.iter().try_for_each(|(sheet, old)| {
-            sheet.save(out)?;
-            out.count(old.len())?;
-            old.iter().try_for_each(|row| row.save(out))
+        let sheets = || self.sheets.iter().filter(|(_, sheet)| 0 < sheet.len());
+        out.count(sheets().count())?;
+        sheets().try_for_each(|(number, sheet)| {
+            number.save(out)?;
+            sheet.save(out)
         })
     }
 
     fn load(from: &mut In<'_>) -> io::Result<Self> {
-        let ((today, looked_on), sheets) = Saved::load(from)?;
-        let old: BTreeMap<u32, Vec<(u64, Use)>> = Saved::load(from)?;
-        let old = old.into_iter().map(|(sheet, rows)| (sheet, Arc::new(rows))).collect();
-        Ok(Self { sheets, old, today, today_before: today, looked_on, ..Self::default() })
+        let sheets: BTreeMap<u32, Sheet> = Saved::load(from)?;
+        let sheets = sheets.into_iter().map(|(number, sheet)| (number, Arc::new(sheet)));
+        Ok(Self { sheets: sheets.collect(), ..Self::default() })
     }
 }
 
-/// Sorted, and without what only says which sheets became lists.
+/// Sheet and row, sorted.
 impl fmt::Debug for BankRefs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tables = self.sheets.iter().flat_map(|(sheet, uses)| {
-            uses.0.iter().map(move |(key, found)| (*sheet, half(key), found.0))
-        });
-        let lists = self
-            .old
-            .iter()
-            .flat_map(|(sheet, old)| old.iter().map(move |(half, found)| (*sheet, *half, found.0)));
-        let mut all: Vec<_> = tables.chain(lists).collect();
-        all.sort_unstable();
-        f.debug_list().entries(all).finish()
+        let rows =
+            self.sheets.iter().flat_map(|(sheet, rows)| rows.rows().map(move |r| (*sheet, r)));
+        f.debug_list().entries(rows).finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A hash that lies as a real one would.
+    fn key(n: u32) -> KeyHash {
+        *blake3::hash(&n.to_be_bytes()).as_bytes().first_chunk().unwrap()
+    }
 
     #[test]
     fn a_reference_is_taken_for_92_days_either_way() {
@@ -326,66 +370,104 @@ mod tests {
     }
 
     #[test]
-    fn no_reference_is_ever_forgotten() {
-        let key = |day: u32| {
-            let mut key = [7; 16];
-            key[..4].copy_from_slice(&day.to_be_bytes());
-            key
+    fn it_answers_as_a_plain_list_does() {
+        let mut list: Vec<(u32, u32, u64)> = Vec::new();
+        let mut refs = BankRefs::default();
+        let (mut merged, mut of_body, mut undone) = (0, 0, 0);
+        let mut random = 1_u64;
+        let mut draw = |below: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            u32::try_from((random >> 33) % below).unwrap()
         };
-        let at = |day: u32| Seq(u64::from(day));
-        for direct in [false, true] {
-            let mut refs = BankRefs::default();
-            refs.set_recording(!direct);
-            for day in 17_000..18_200 {
-                refs.insert(key(day), Date(day), at(day));
-                refs.posted_on(Date(day));
-                refs.commit();
+        for n in 0..400_000_u32 {
+            let before = (n % 1_000 == 999).then(|| (list.clone(), refs.len()));
+            let date = 17_000 + draw(120);
+            refs.insert(key(n), Date(date), Seq(n.into()));
+            list.push((n, date, n.into()));
+            if n % 7 == 0 {
+                let at = usize::try_from(draw(u64::try_from(list.len()).unwrap())).unwrap();
+                let (name, date, seq) = list.swap_remove(at);
+                let (sheet, day) = place(Date(date));
+                let gone = row(&key(name), Seq(seq), day);
+                let shard = &refs.sheets[&sheet].0[shard(gone)];
+                of_body += u32::from(shard.body().binary_search(&gone).is_ok());
+                refs.remove(key(name), Date(date), Seq(seq));
+                assert_eq!(refs.used(&key(name), Date(date)), None);
             }
-            assert!(3 < refs.old.len() && refs.sheets.len() < 6);
-            assert_eq!(refs.len(), 1_200);
-            // Dated back by years: found, taken away, brought back, and used again.
-            for day in [17_000, 17_091, 17_092, 17_500, 18_199] {
-                assert_eq!(refs.used(&key(day), Date(day)), Some(at(day)));
-                assert_eq!(refs.used(&key(day), Date(day + 92)), Some(at(day)));
-                assert_eq!(refs.used(&key(day), Date(day + 93)), None);
-            }
-            let before = format!("{refs:?}");
-            if !direct {
-                refs.remove(key(17_000), Date(17_000), at(17_000));
-                refs.insert(key(17_000), Date(17_001), at(99_999));
-                assert_eq!(refs.used(&key(17_000), Date(17_000)), Some(at(99_999)));
+            if let Some((before, len)) = before {
+                list = before;
                 refs.rollback();
-                assert_eq!(format!("{refs:?}"), before);
+                assert_eq!(refs.len(), len);
+                undone += 1;
             }
-            refs.remove(key(17_000), Date(17_000), at(1));
-            assert_eq!(format!("{refs:?}"), before, "another record's use stays");
-            refs.remove(key(17_000), Date(17_000), at(17_000));
             refs.commit();
-            assert_eq!(refs.used(&key(17_000), Date(17_000)), None);
-            // A late one stands in a table, and joins the list with the next sheet.
-            refs.insert(key(5), Date(17_000), at(5));
-            refs.commit();
-            refs.posted_on(Date(18_400));
-            refs.commit();
-            assert_eq!(refs.used(&key(5), Date(17_000)), Some(at(5)));
-            assert_eq!(refs.len(), 1_200);
         }
+        for (name, date, seq) in &list {
+            assert_eq!(refs.used(&key(*name), Date(*date)), Some(Seq(*seq)), "{name}");
+        }
+        assert_eq!(refs.len(), list.len());
+        for sheet in refs.sheets.values() {
+            for shard in &sheet.0 {
+                merged += u32::from(!shard.body().is_empty());
+                assert!(shard.body().is_sorted() && shard.tail.is_sorted());
+            }
+        }
+        assert!(2_000 < merged && 1_000 < of_body && undone == 400);
+    }
+
+    #[test]
+    fn a_row_is_found_however_hashes_lie() {
+        let all: [fn(u32) -> u128; 5] = [
+            |n| u128::from_be_bytes(key(n)),
+            |n| u128::from(n) << 90,
+            |n| u128::MAX - (u128::from(n) << 90),
+            |n| u128::from(n % 2) << 127 | u128::from(n),
+            |n| u128::from(n).pow(3) << 60,
+        ];
+        for of in all {
+            for len in [0, 1, 2, 3, 10, 1_000] {
+                let mut rows: Vec<u128> = (1..=len).map(of).collect();
+                rows.sort_unstable();
+                for row in rows.iter().flat_map(|row| [row - 1, *row, row.saturating_add(1)]) {
+                    let expected = rows.partition_point(|found| *found < row);
+                    assert_eq!(lower_bound(&rows, row), expected);
+                }
+                assert_eq!(lower_bound(&rows, u128::MAX), rows.partition_point(|r| *r < u128::MAX));
+                assert_eq!(lower_bound(&rows, 0), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_copy_stays_as_it_was() {
+        let mut refs = BankRefs::default();
+        (0..90_000).for_each(|n| refs.insert(key(n), Date(17_000), Seq(n.into())));
+        let copy = refs.clone();
+        (90_000..190_000).for_each(|n| refs.insert(key(n), Date(17_000), Seq(n.into())));
+        refs.remove(key(5), Date(17_000), Seq(5));
+        assert_eq!((copy.len(), refs.len()), (90_000, 189_999));
+        assert_eq!(copy.used(&key(5), Date(17_000)), Some(Seq(5)));
+        assert_eq!(copy.used(&key(90_000), Date(17_000)), None);
     }
 
     #[test]
     fn what_is_saved_comes_back() {
         let mut refs = BankRefs::default();
-        for day in 17_000..17_900_u32 {
-            let mut key = [1; 16];
-            key[..4].copy_from_slice(&day.to_be_bytes());
-            refs.insert(key, Date(day), Seq(u64::from(day)));
-            refs.posted_on(Date(day));
-            refs.commit();
+        for n in 0..100_000_u32 {
+            refs.insert(key(n), Date(17_000 + n % 900), Seq(n.into()));
         }
+        refs.insert(key(1), Date(30_000), Seq(1));
+        refs.remove(key(1), Date(30_000), Seq(1));
         let mut bytes = Vec::new();
         refs.save(&mut Out(&mut bytes)).unwrap();
         let back = BankRefs::load(&mut In(&mut bytes.as_slice())).unwrap();
         assert_eq!(format!("{back:?}"), format!("{refs:?}"));
-        assert_eq!(back.looked_on, refs.looked_on);
+        let mut again = Vec::new();
+        back.save(&mut Out(&mut again)).unwrap();
+        assert!(bytes == again && bytes.len() < 17 * 100_000);
+        // Rows out of order were never written.
+        let last = bytes.len() - 16;
+        bytes.copy_within(last - 16..last, last);
+        assert!(BankRefs::load(&mut In(&mut bytes.as_slice())).is_err());
     }
 }

@@ -321,7 +321,6 @@ impl Money {
     pub(crate) fn note_voucher(&mut self, organisation: OrgId, voucher_no: VoucherNo, at: &At) {
         let hash = self.voucher_hash(organisation, voucher_no);
         self.keys.insert(hash, at.seq.0);
-        self.bank.posted_on(Date(record::china_date(at.time_ms)));
     }
 
     /// Number of vouchers accepted.
