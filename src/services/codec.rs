@@ -140,6 +140,44 @@ impl Decoder for RawDecoder {
     }
 }
 
+/// A client's side: requests that were encoded before, messages of type `M` as answers.
+#[derive(Debug)]
+pub struct ReadyCodec<M>(PhantomData<M>);
+
+impl<M> Default for ReadyCodec<M> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<M: Message + Default + 'static> Codec for ReadyCodec<M> {
+    type Encode = Bytes;
+    type Decode = M;
+    type Encoder = BytesEncoder;
+    type Decoder = AnswerDecoder<M>;
+
+    fn encoder(&mut self) -> Self::Encoder {
+        BytesEncoder
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        AnswerDecoder(PhantomData)
+    }
+}
+
+/// Reads an answer; of a newer server it may hold fields that are not known here.
+#[derive(Debug)]
+pub struct AnswerDecoder<M>(PhantomData<M>);
+
+impl<M: Message + Default> Decoder for AnswerDecoder<M> {
+    type Item = M;
+    type Error = Status;
+
+    fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<M>, Status> {
+        M::decode(source).map(Some).map_err(|error| Status::internal(error.to_string()))
+    }
+}
+
 /// Raw bytes both ways, for the service that does nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BytesCodec;

@@ -9,9 +9,11 @@ use prost::Message as _;
 use proto::v1;
 use proto::v1::admin_client::AdminClient;
 use proto::v1::balances_client::BalancesClient;
-use proto::v1::posting_client::PostingClient;
 use record::Record;
 use record::limits::MESSAGE_BYTES_MAX;
+use tonic::Request;
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::Channel;
 
 use super::baseline::{Baseline, Sample};
@@ -23,10 +25,13 @@ use crate::cli::output::Output;
 use crate::cli::poster::{Item, PATIENCE, Poster, Verdict};
 use crate::cli::source::Server;
 use crate::cli::{log, runtime};
+use crate::services::codec::ReadyCodec;
 use crate::wire;
 
 /// Records of which the floors are measured.
 const SAMPLE: u64 = 20_000;
+const POST_VOUCHER: &str = "/mingzhang.v1.Posting/PostVoucher";
+const POST_VOUCHERS: &str = "/mingzhang.v1.Posting/PostVouchers";
 
 pub(super) fn measure(
     args: &Args,
@@ -60,8 +65,8 @@ pub(super) fn measure(
             runtime.block_on(reads(&channel, codes.collect(), load))?
         } else {
             let ready = vouchers::documents(payments.by_ref().take(vouchers::ahead(args.lines)))?;
-            let ready = to_wire(&ready)?;
-            message = ready.first().map(v1::Voucher::encode_to_vec).unwrap_or_default().into();
+            let ready = encoded(to_wire(&ready)?, load.mode);
+            message = ready.first().cloned().unwrap_or_default();
             match load.mode {
                 Mode::Stream => runtime.block_on(stream(&channel, ready, load))?,
                 _ => runtime.block_on(unary(&channel, ready, load))?,
@@ -136,25 +141,54 @@ pub(super) async fn due(started: Started, n: usize, rate: Option<u32>) -> Starte
     started.later(micros)
 }
 
-async fn unary(channel: &Channel, ready: Vec<v1::Voucher>, load: &Load) -> Result<Round, Failure> {
+/// Makes the requests of a round ahead of its clock, as the echo's are: the client has the server's two
+/// cores.
+fn encoded(vouchers: Vec<v1::Voucher>, mode: Mode) -> Vec<Bytes> {
+    let request = |(tag, voucher)| match mode {
+        Mode::Stream => {
+            let voucher = Some(voucher);
+            v1::PostVouchersRequest { tag, voucher, ..Default::default() }.encode_to_vec()
+        }
+        _ => {
+            v1::PostVoucherRequest { voucher: Some(voucher), ..Default::default() }.encode_to_vec()
+        }
+    };
+    (0_u64..).zip(vouchers).map(|numbered| Bytes::from(request(numbered))).collect()
+}
+
+/// A client that sends what was encoded before.
+fn sender(channel: &Channel) -> Grpc<Channel> {
+    Grpc::new(channel.clone())
+        .max_encoding_message_size(MESSAGE_BYTES_MAX)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+}
+
+async fn is_ready(client: &mut Grpc<Channel>) -> Result<(), Failure> {
+    client.ready().await.map_err(Failure::unfinished)
+}
+
+async fn unary(channel: &Channel, ready: Vec<Bytes>, load: &Load) -> Result<Round, Failure> {
     let (ready, next) = (Arc::new(ready), Arc::new(AtomicUsize::new(0)));
     let started = clock::now();
     let mut tasks = Vec::new();
     for _ in 0..load.concurrency {
         let (ready, next, load) = (Arc::clone(&ready), Arc::clone(&next), *load);
-        let mut client = PostingClient::new(channel.clone())
-            .max_encoding_message_size(MESSAGE_BYTES_MAX)
-            .max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let mut client = sender(channel);
         tasks.push(tokio::spawn(async move {
             let mut round = Round::default();
             while started.seconds() < load.seconds {
                 let n = next.fetch_add(1, Ordering::Relaxed);
-                let Some(voucher) = ready.get(n) else { break };
-                let voucher = Some(voucher.clone());
+                let Some(message) = ready.get(n) else { break };
                 let offered = due(started, n, load.rate).await;
-                let request =
-                    v1::PostVoucherRequest { voucher, ..v1::PostVoucherRequest::default() };
-                client.post_voucher(request).await?;
+                is_ready(&mut client).await?;
+                let codec = ReadyCodec::<v1::PostVoucherResponse>::default();
+                client
+                    .unary(
+                        Request::new(message.clone()),
+                        PathAndQuery::from_static(POST_VOUCHER),
+                        codec,
+                    )
+                    .await?;
                 round.lines = round.lines.saturating_add(u64::from(load.lines));
                 round.vouchers = round.vouchers.saturating_add(1);
                 round.latency.push(offered.micros());
@@ -176,26 +210,25 @@ fn add(all: &mut Round, round: &Round) {
     all.latency = std::mem::take(&mut all.latency).with(&round.latency);
 }
 
-async fn stream(channel: &Channel, ready: Vec<v1::Voucher>, load: &Load) -> Result<Round, Failure> {
+async fn stream(channel: &Channel, ready: Vec<Bytes>, load: &Load) -> Result<Round, Failure> {
     use tokio::sync::mpsc;
     use tokio_stream::wrappers::ReceiverStream;
-    let mut client = PostingClient::new(channel.clone())
-        .max_encoding_message_size(MESSAGE_BYTES_MAX)
-        .max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let mut client = sender(channel);
     let (sender, requests) = mpsc::channel(load.concurrency);
-    let mut answers = client.post_vouchers(ReceiverStream::new(requests)).await?.into_inner();
+    is_ready(&mut client).await?;
+    let codec = ReadyCodec::<v1::PostVouchersResponse>::default();
+    let requests = Request::new(ReceiverStream::new(requests));
+    let mut answers = client
+        .streaming(requests, PathAndQuery::from_static(POST_VOUCHERS), codec)
+        .await?
+        .into_inner();
     let (started, mut round) = (clock::now(), Round::default());
     let mut flying = std::collections::VecDeque::new();
     let mut ready = ready.into_iter().enumerate();
     loop {
         while flying.len() < load.concurrency && started.seconds() < load.seconds {
-            let Some((n, voucher)) = ready.next() else { break };
+            let Some((n, request)) = ready.next() else { break };
             flying.push_back(due(started, n, load.rate).await);
-            let request = v1::PostVouchersRequest {
-                tag: u64::try_from(n).unwrap_or(0),
-                voucher: Some(voucher),
-                ..v1::PostVouchersRequest::default()
-            };
             let ended = |_| Failure::unfinished("the stream ended");
             sender.send(request).await.map_err(ended)?;
         }
