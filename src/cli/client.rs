@@ -24,6 +24,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// A server that answers no ping for so long is gone, also where the network says nothing.
 const PING: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(20));
 
+/// Metadata of an answer: a refusal of many lines is to be read, whichever server sent it.
+const METADATA_BYTES_MAX: u32 = 1 << 20;
+
 /// Connects to a server.
 ///
 /// # Errors
@@ -55,7 +58,8 @@ pub(super) async fn connect(server: impl Into<Server>) -> Result<Channel, Failur
         .http2_keep_alive_interval(PING.0)
         .keep_alive_timeout(PING.1)
         .tcp_nodelay(true)
-        .http2_adaptive_window(true);
+        .http2_adaptive_window(true)
+        .http2_max_header_list_size(METADATA_BYTES_MAX);
     let with_tls = config.is_some();
     if let Some(config) = config {
         endpoint = endpoint.tls_config(config).map_err(|error| bad(&error))?;

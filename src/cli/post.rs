@@ -27,7 +27,7 @@ use super::runtime;
 use super::source::{Server, Tls};
 use crate::files::{self, Encoding, Entry, Format, Place, Stop, Vouchers, shown};
 use crate::keys::hex;
-use crate::services::status::{Told, rpc_status, told};
+use crate::services::status::{Told, rpc_status, told, total};
 use crate::wire;
 
 /// Vouchers read ahead of posting.
@@ -378,6 +378,14 @@ impl Reporter<'_> {
                 told.message,
                 kept.key()
             ));
+        }
+        if let Verdict::Unreadable(status, _) | Verdict::Refused(status) = verdict {
+            let listed = u64::try_from(errors.len()).unwrap_or(u64::MAX);
+            let more = total(status).saturating_sub(listed);
+            if 0 < more {
+                let more = plural(more, "more refusal");
+                self.out.note(format!("and {more} of voucher {}", kept.key()));
+            }
         }
         if let Some(hint) = hint {
             self.out.note(format!("hint: {hint}"));

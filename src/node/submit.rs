@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use super::checkpoint::Signed;
 use super::inbox::{Charge, Inbox, Turned};
 use super::reply::{Delivered, Delivery};
+use crate::reading::shown;
 
 /// A voucher to be posted or tried.
 #[derive(Clone, Debug)]
@@ -97,7 +98,7 @@ pub(crate) fn prepare(
         return Err(Reason::IdentityDiffers { found, stated }.at(0, "organisation").into());
     }
     if !post.origin.is_empty() && post.origin != origin {
-        let (found, origin) = (post.origin.into(), origin.to_owned().into());
+        let (found, origin) = (shown(&post.origin).into(), origin.to_owned().into());
         return Err(Reason::NotThisLedger { found, origin }.at(0, "origin").into());
     }
     let digest = ledger::digest::digest(origin, &post.voucher, &form.kinds);

@@ -3,15 +3,16 @@
 //! Lives here: `google.rpc.Status` from a `Reject`, and back on the client's side.
 //! Lives elsewhere: the refusals themselves (`ledger::reject`).
 //!
-//! Always: every refusal travels with `ErrorInfo` (code as reason, domain `mingzhang`, facts),
-//! `BadRequest` (place of each refusal) and `Help` (its page). Source: domain contract, 8.3.
+//! Always: every refusal travels with `ErrorInfo` (code as reason, domain `mingzhang`, facts, how many
+//! refusals there are), `BadRequest` (place of each refusal) and `Help` (its page). Of many refusals those
+//! are listed that any client can receive. Source: domain contract, 8.3.
 
 use std::time::Duration;
 
 use ledger::reject::{Reason, Refusal, Reject};
 use prost::Message;
 use prost_types::Any;
-use record::limits::QUEUE_RETRY_MS;
+use record::limits::{QUEUE_RETRY_MS, REFUSAL_BYTES_MAX};
 use tonic::{Code, Status};
 use tonic_types::pb;
 
@@ -23,30 +24,40 @@ pub fn refuse(reason: Reason) -> Status {
     status(&Reject::one(reason.at(0, "")))
 }
 
-/// Returns the status of a rejection, for an answer that ends a call.
+/// Returns the status of a rejection, for an answer that ends a call. It travels as metadata, of which
+/// clients take little: at least the first refusal is listed, and as many as `REFUSAL_BYTES_MAX` holds.
 pub fn status(reject: &Reject) -> Status {
-    let rpc = rpc_status(reject);
+    let rpc = within(reject, REFUSAL_BYTES_MAX);
     let details = rpc.encode_to_vec();
     Status::with_details(Code::from_i32(rpc.code), rpc.message, details.into())
 }
 
-/// Returns the status of a rejection, for an answer within a stream.
+/// Returns the status of a rejection, for an answer within a stream: a message, with room for all.
 pub fn rpc_status(reject: &Reject) -> pb::Status {
+    within(reject, usize::MAX)
+}
+
+/// The status of a rejection that lists the refusals which fit into so many bytes, the first in any case.
+fn within(reject: &Reject, bytes_max: usize) -> pb::Status {
     let Some(first) = reject.refusals.first() else { return pb::Status::default() };
     let reason = &first.reason;
-    let mut details = vec![
-        any("google.rpc.ErrorInfo", &error_info(first, reject.total)),
-        any("google.rpc.BadRequest", &bad_request(reject)),
-        any("google.rpc.Help", &help(reason)),
-    ];
+    let message = format!("{} {}: {}", reason.label(), reason.name(), reason.message());
+    let info = any("google.rpc.ErrorInfo", &error_info(first, reject.total));
+    let mut details = vec![info, any("google.rpc.Help", &help(reason))];
     if matches!(reason, Reason::QueueFull { .. }) {
         let delay = Duration::from_millis(QUEUE_RETRY_MS);
         let retry_delay = prost_types::Duration::try_from(delay).ok();
         details.push(any("google.rpc.RetryInfo", &pb::RetryInfo { retry_delay }));
     }
-    let message = format!("{} {}: {}", reason.label(), reason.name(), reason.message());
-    pb::Status { code: reason.status().number(), message, details }
+    let mut status = pb::Status { code: reason.status().number(), message, details };
+    let rest = status.encoded_len().saturating_add(BAD_REQUEST_FRAME_BYTES);
+    let bad = bad_request(reject, bytes_max.saturating_sub(rest));
+    status.details.insert(1, any("google.rpc.BadRequest", &bad));
+    status
 }
+
+/// Bytes around the refusals that `BadRequest` lists: its name, tags and lengths.
+const BAD_REQUEST_FRAME_BYTES: usize = 64;
 
 /// `google.rpc.ErrorInfo` with its map as a list: maps are written in random order, and equal refusals are
 /// to be equal bytes.
@@ -81,14 +92,23 @@ fn error_info(first: &Refusal, total: u64) -> ErrorInfo {
     ErrorInfo { reason: first.reason.label(), domain: DOMAIN.to_owned(), metadata }
 }
 
-fn bad_request(reject: &Reject) -> pb::BadRequest {
+/// Lists refusals, the first and those behind it that fit into so many bytes.
+fn bad_request(reject: &Reject, bytes_max: usize) -> pb::BadRequest {
     let violation = |refusal: &Refusal| pb::bad_request::FieldViolation {
         field: refusal.place(),
         description: refusal.reason.message(),
         reason: refusal.reason.label(),
         localized_message: None,
     };
-    pb::BadRequest { field_violations: reject.refusals.iter().map(violation).collect() }
+    let mut bad = pb::BadRequest::default();
+    for refusal in &reject.refusals {
+        bad.field_violations.push(violation(refusal));
+        if bytes_max < bad.encoded_len() && 1 < bad.field_violations.len() {
+            bad.field_violations.pop();
+            break;
+        }
+    }
+    bad
 }
 
 fn help(reason: &Reason) -> pb::Help {
@@ -142,6 +162,14 @@ pub fn told(status: &pb::Status) -> Vec<Told> {
     out
 }
 
+/// Reads how many refusals there are, which may be more than are listed.
+pub fn total(status: &pb::Status) -> u64 {
+    let info = status.details.iter().find(|any| any.type_url.ends_with("google.rpc.ErrorInfo"));
+    let info = info.and_then(|any| pb::ErrorInfo::decode(any.value.as_slice()).ok());
+    let stated = info.and_then(|info| info.metadata.get("refusals")?.parse().ok());
+    stated.unwrap_or_else(|| u64::try_from(told(status).len()).unwrap_or(u64::MAX))
+}
+
 /// Reads a status that ended a call.
 pub fn of_call(status: &Status) -> pb::Status {
     pb::Status::decode(status.details())
@@ -193,5 +221,23 @@ mod tests {
         assert_eq!((told[1].line, told[1].field.as_str()), (17, "line_no"));
         let info = pb::ErrorInfo::decode(read.details[0].value.as_slice()).unwrap();
         assert_eq!((info.reason.as_str(), info.metadata["refusals"].as_str()), ("MZ-1032", "5"));
+        assert_eq!(total(&read), 5);
+    }
+
+    #[test]
+    fn of_many_refusals_those_are_listed_that_metadata_holds() {
+        let wrong = |n: u32| {
+            let (found, stated) = (u64::from(n), u64::MAX);
+            Reason::LineCountDiffers { found, stated }.at(n, "line_no")
+        };
+        let reject = Reject { refusals: (1..=100).map(wrong).collect(), total: 20_000 };
+        let listed = |status: &pb::Status| told(status).len();
+        assert_eq!(listed(&rpc_status(&reject)), 100);
+        let status = status(&reject);
+        let bytes = status.details().len();
+        assert!(bytes <= REFUSAL_BYTES_MAX && REFUSAL_BYTES_MAX - 200 < bytes, "{bytes}");
+        let read = of_call(&status);
+        assert!((20..100).contains(&listed(&read)), "{}", listed(&read));
+        assert_eq!(total(&read), 20_000);
     }
 }

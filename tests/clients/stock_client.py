@@ -89,6 +89,21 @@ except grpc.RpcError as error:
     check("a refusal is ALREADY_EXISTS", error.code() == grpc.StatusCode.ALREADY_EXISTS)
     check("its reason is MZ-5025", info.reason == "MZ-5025" and info.domain == "mingzhang")
     check("it names line 2", info.metadata["line"] == "2" and bad.field_violations[0].field == "lines[2].organisation")
+# A refusal of very many lines fits into the metadata that a stock client takes.
+wrong = organisation("PY-0005", first=5, lines=5000)
+for line in wrong.lines:
+    line.organisation = "HU-" + "x" * 60
+try:
+    post(request(voucher=wrong))
+    check("5,000 wrong lines are refused", False)
+except grpc.RpcError as error:
+    check("5,000 wrong lines are INVALID_ARGUMENT", error.code() == grpc.StatusCode.INVALID_ARGUMENT)
+    status = status_pb2.Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
+    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    for detail in status.details:
+        detail.Unpack(info) or detail.Unpack(bad)
+    check("as many are listed as fit, and all are counted",
+          20 <= len(bad.field_violations) and info.metadata["refusals"] == "5000")
 mixed = [request_many(tag=1, voucher=organisation("PY-0003", first=3, lines=2, repeat="HU440106-0001")),
          request_many(tag=2, voucher=organisation("PY-0004", first=4))]
 outcomes = [a.WhichOneof("outcome") for a in stream(iter(mixed))]

@@ -21,6 +21,7 @@ mod docs;
 mod failure;
 mod golden;
 mod init;
+mod limits;
 mod posting;
 mod reading;
 mod refusals;

@@ -74,6 +74,8 @@ limits! {
         "Active members of one household; more is a typing error or two households.";
     REFUSALS_LISTED_MAX: usize = 100, "refusals", "",
         "Refusals listed for one voucher; the total count is given beside them.";
+    REFUSAL_BYTES_MAX: usize = 5 << 10, "bytes", "",
+        "Details of a refusal that ends a call. They travel as metadata in base64, and stock clients may refuse more than 8 KiB of it: what does not fit is counted, not listed.";
     CLOCK_SKEW_MS_MAX: u64 = 600_000, "milliseconds", "MZ-9001",
         "Wall clock against the last record's time and the monotonic time since; beyond it an operator confirms with --accept-clock.";
 
@@ -187,6 +189,8 @@ const _: () = assert!(STREAM_WINDOW_BYTES / 100 * (256 - 100) < CONNECTION_WINDO
 // Texts fit in a record, whatever they are made of (4 bytes a character).
 const _: () = assert!(4 * (MEMO_CHARS_MAX + REASON_CHARS_MAX) < RECORD_BYTES_MAX / 2);
 const _: () = assert!(REASON_CHARS_MIN < REASON_CHARS_MAX);
+// Details in base64 leave 1 KiB of the metadata of a stock client for the message and the rest.
+const _: () = assert!(REFUSAL_BYTES_MAX.div_ceil(3) * 4 <= 7 << 10);
 // A dead client is noticed before its call's deadline, a call can end within grace and drain.
 const _: () = assert!(KEEPALIVE_INTERVAL_MS + KEEPALIVE_TIMEOUT_MS < CALL_MS_MAX);
 const _: () = assert!(HANDSHAKE_MS_MAX < DRAIN_MS_MAX && DRAIN_MS_MAX < CONNECTION_GRACE_MS);
