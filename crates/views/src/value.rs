@@ -147,7 +147,7 @@ tuple!(A 0, B 1, C 2, D 3);
 
 const MAGIC: u8 = 0xc7;
 /// Raised whenever a value's layout changes; the views' version stands beside it.
-const SCHEMA: u8 = 1;
+const SCHEMA: u8 = 2;
 const HEAD_BYTES: usize = 11;
 
 /// Most bytes of one value that is decoded: far above a checkpoint of the province.

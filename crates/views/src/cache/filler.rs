@@ -74,13 +74,16 @@ impl Filler {
             && self.write(&live) == Ok(())
         {
             // What is not marked as whole is made again at the next start.
-            let _ = live.store.set_head(self.head(live.indexed_to().0, true));
+            let _ = live.store.set_head(&Head { clean: true, ..self.head(&live) });
         }
         self.shared.set_live(None);
     }
 
-    fn head(&self, indexed_to: u64, clean: bool) -> Head {
-        Head { log_id: self.shared.log_id, indexed_to, clean }
+    /// What stands in the database by now.
+    fn head(&self, live: &Live) -> Head {
+        let recent = live.recent();
+        let batches = recent.batches.to_vec();
+        Head { log_id: self.shared.log_id, indexed_to: recent.written_to, batches, clean: false }
     }
 
     /// Opens the database when it can be believed in every respect, else makes a new one.
@@ -107,8 +110,9 @@ impl Filler {
             return Err(Doubt);
         }
         // From here on only a clean end makes it whole again.
-        store.set_head(self.head(head.indexed_to, false))?;
-        Ok(self.start(store, head.indexed_to))
+        let head = Head { clean: false, ..head };
+        store.set_head(&head)?;
+        Ok(self.start(store, &head))
     }
 
     /// Deletes the folder and begins anew; `None`: the cache stays off.
@@ -123,14 +127,16 @@ impl Filler {
         // It may not be there; what cannot be deleted cannot be opened, or is in doubt again.
         drop(std::fs::remove_dir_all(&self.shared.dir));
         let store = Store::open(&self.shared.dir).ok()?;
-        if store.head() != Ok(None) || store.set_head(self.head(0, false)).is_err() {
+        let log_id = self.shared.log_id;
+        let head = Head { log_id, indexed_to: 0, batches: Vec::new(), clean: false };
+        if store.head() != Ok(None) || store.set_head(&head).is_err() {
             return None;
         }
-        Some(self.start(store, 0))
+        Some(self.start(store, &head))
     }
 
-    fn start(&self, store: Store, indexed_to: u64) -> Live {
-        let live = Live::new(store, indexed_to);
+    fn start(&self, store: Store, head: &Head) -> Live {
+        let live = Live::new(store, head);
         self.shared.set_live(Some(live.clone()));
         self.want_next(&live);
         live
@@ -239,13 +245,17 @@ impl Filler {
     /// Writes a batch. Readers have it in memory until it is in the database.
     fn write(&self, live: &Live) -> Result<(), Doubt> {
         live.recent_mut().mentions.sort_unstable();
+        let mut head = self.head(live);
         let recent = live.recent();
-        let indexed_to = recent.indexed_to;
-        let head = self.head(indexed_to, false);
-        live.store.index(head, recent.written_to, &recent.mentions)?;
+        if !recent.mentions.is_empty() {
+            head.batches.push(recent.written_to);
+        }
+        head.indexed_to = recent.indexed_to;
+        live.store.index(&head, &recent.mentions)?;
         drop(recent);
         let mut recent = live.recent_mut();
-        recent.written_to = indexed_to;
+        recent.written_to = head.indexed_to;
+        recent.batches = head.batches.into();
         recent.mentions.clear();
         Ok(())
     }

@@ -26,7 +26,7 @@ use record::{Block, Hash, Record, Seq};
 use crate::fold::{FoldError, fold};
 use crate::history::{AsOf, Histories, HistoryError, Log, each_record, names};
 use crate::projection::Projection;
-use store::{Doubt, Mention, Store};
+use store::{Doubt, Head, Mention, Store};
 
 pub use filler::Filler;
 
@@ -92,6 +92,8 @@ struct Live {
 struct Recent {
     /// Records below stand in the database.
     written_to: u64,
+    /// Where its batches begin, ascending.
+    batches: Arc<[u64]>,
     /// Records below are indexed.
     indexed_to: u64,
     /// What names a household from `written_to` on: of each household by position.
@@ -99,8 +101,13 @@ struct Recent {
 }
 
 impl Live {
-    fn new(store: Store, indexed_to: u64) -> Self {
-        let recent = Recent { written_to: indexed_to, indexed_to, mentions: Vec::new() };
+    fn new(store: Store, head: &Head) -> Self {
+        let recent = Recent {
+            written_to: head.indexed_to,
+            batches: head.batches.as_slice().into(),
+            indexed_to: head.indexed_to,
+            mentions: Vec::new(),
+        };
         Self { store, recent: Arc::new(RwLock::new(recent)) }
     }
 
@@ -123,9 +130,11 @@ impl Live {
         let of_household = recent.mentions.iter().filter(|(code, _)| *code == household.get());
         let newest: Vec<Seq> =
             of_household.map(|(_, seq)| Seq(*seq)).filter(|seq| *seq <= to).collect();
+        let batches = Arc::clone(&recent.batches);
         drop(recent);
         // What is written meanwhile lies beyond the end asked for.
-        let mut all = self.store.history(household, written_to.min(to.0.saturating_add(1)))?;
+        let end = written_to.min(to.0.saturating_add(1));
+        let mut all = self.store.history(household, &batches, end)?;
         all.extend(newest);
         Ok((all, indexed_to))
     }
