@@ -6,7 +6,8 @@
 //! (the program's `node::snapshot`).
 //!
 //! Always: numbers are little-endian, texts and lists stand behind their length, nothing is said twice.
-//! Reading ends in an error, never in a panic, and takes no more memory than the bytes read stand for.
+//! Reading ends in an error, never in a panic, and takes no more memory than the bytes read stand for, but
+//! for the table of keys that is being read: it has its room at once, at most 200 MB.
 //! There is no second version: what another version wrote is not read, and the log is replayed.
 
 use std::collections::BTreeMap;

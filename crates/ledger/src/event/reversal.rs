@@ -191,8 +191,7 @@ impl Reversed {
 
     fn free_bank_ref(&self, state: &mut State) -> Result<(), Drift> {
         let used = self.bank_use().ok_or_else(|| Drift::of("reversal without a payee"))?;
-        state.money.free_bank_use(&used, self.date, self.original.seq);
-        Ok(())
+        state.money.free_bank_use(&used, self.date, self.original.seq)
     }
 
     fn move_household(&self, state: &mut State, fen: i64) -> Result<(), Drift> {

@@ -3,7 +3,8 @@
 //! Lives here: references by sender, payee, reference and quota, in sheets of 92 days by effective date. Two
 //! dates within 92 days stand on the same sheet or on neighbours, so three sheets answer. A sheet is sorted by
 //! a keyed hash and cut into shards by its first bits. Of a shard the body is whole and shared by copies; what
-//! came since the last merge is its tail, so a reference costs 16 bytes and no table doubles at once.
+//! came since the last merge is its tail: a reference costs 16 bytes, the tails together some hundredths of
+//! that, a sheet 64 KiB for its shards; no table doubles at once.
 //!
 //! Always: no reference is ever forgotten, since a voucher may be dated back by any time. Two live records of a
 //! key are more than 92 days apart, and a reversal takes its record's key away. That one of 10^8 references of
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use record::Seq;
 
 use super::keys::KeyHash;
+use crate::event::Drift;
 use crate::ids::Date;
 use crate::saved::{In, Out, Saved};
 use crate::table::Undo;
@@ -32,13 +34,14 @@ const SHARD_BITS: u32 = 11;
 /// costs some ten nanoseconds a row.
 const TAIL_ROWS: usize = 32;
 
-/// A reference: 80 bits of its hash, 41 of its position (two trillion records), 7 of the day within its
-/// sheet.
+/// A reference: 80 bits of its hash, 41 of its position, 7 of the day within its sheet. A position from two
+/// trillion records on loses its upper bits: a refusal would then name another record, and still be right.
 type Row = u128;
 
 const DAY_BITS: u32 = 7;
 const SEQ_BITS: u32 = 41;
 const KEY_SHIFT: u32 = DAY_BITS + SEQ_BITS;
+const _: () = assert!(REUSE_DAYS <= 1 << DAY_BITS);
 
 fn row(hash: &KeyHash, seq: Seq, day: u32) -> Row {
     let key = u128::from_be_bytes(*hash) >> KEY_SHIFT << KEY_SHIFT;
@@ -61,8 +64,8 @@ fn shard(row: Row) -> usize {
 
 /// Where in a sorted list the first row stands that is not below `row`.
 ///
-/// Hashes lie evenly, so it is looked for around where it should be: that touches two or three lines of memory
-/// instead of one for each halving.
+/// Hashes lie evenly, so it is looked for around where it should be, which touches lines of memory near each
+/// other instead of some all over the list.
 fn lower_bound(rows: &[Row], row: Row) -> usize {
     let share = u64::try_from(row >> (u128::BITS - SHARD_BITS - 32) & 0xffff_ffff).unwrap_or(0);
     let len = u64::try_from(rows.len()).unwrap_or(u64::MAX);
@@ -244,7 +247,8 @@ fn place(date: Date) -> (u32, u32) {
 }
 
 impl BankRefs {
-    /// The live record that uses a key within 92 days of a date, either way; the nearest by sheet.
+    /// The live record that uses a key within 92 days of a date, either way; of several the
+    /// one on the earliest sheet.
     pub(crate) fn used(&self, hash: &KeyHash, date: Date) -> Option<Seq> {
         let (sheet, _) = place(date);
         let from = row(hash, Seq(0), 0);
@@ -265,28 +269,36 @@ impl BankRefs {
     }
 
     /// Frees a key of a record that is reversed.
-    pub(crate) fn remove(&mut self, hash: KeyHash, date: Date, seq: Seq) {
+    ///
+    /// # Errors
+    /// [`Drift`] when the record does not use it, and nothing has changed.
+    pub(crate) fn remove(&mut self, hash: KeyHash, date: Date, seq: Seq) -> Result<(), Drift> {
         let (sheet, day) = place(date);
-        self.change(Change { sheet, row: row(&hash, seq, day), came: false });
+        if self.change(Change { sheet, row: row(&hash, seq, day), came: false }) {
+            return Ok(());
+        }
+        Err(Drift::of(format!("record {seq} uses no such bank reference on that day")))
     }
 
-    fn change(&mut self, change: Change) {
-        if self.apply(&change) && !self.direct {
+    /// Changes a row, to be undone by a rollback; says whether anything changed.
+    fn change(&mut self, change: Change) -> bool {
+        let changed = self.apply(&change);
+        if changed && !self.direct {
             self.log.push(change);
         }
+        changed
     }
 
     /// Changes a row; says whether anything changed.
     fn apply(&mut self, change: &Change) -> bool {
-        let sheet = Arc::make_mut(self.sheets.entry(change.sheet).or_default());
-        match sheet.0.get_mut(shard(change.row)) {
-            Some(shard) if change.came => {
-                shard.insert(change.row);
-                true
-            }
-            Some(shard) => shard.remove(change.row),
-            None => false,
+        if change.came {
+            let sheet = Arc::make_mut(self.sheets.entry(change.sheet).or_default());
+            let shard = sheet.0.get_mut(shard(change.row));
+            return shard.map(|shard| shard.insert(change.row)).is_some();
         }
+        let sheet = self.sheets.get_mut(&change.sheet).map(Arc::make_mut);
+        let shard = sheet.and_then(|sheet| sheet.0.get_mut(shard(change.row)));
+        shard.is_some_and(|shard| shard.remove(change.row))
     }
 
     #[cfg(test)]
@@ -362,9 +374,10 @@ mod tests {
                 assert_eq!(refs.used(&[1; 16], Date(day)), expected, "{day} of {at}");
                 assert_eq!(refs.used(&[2; 16], Date(day)), None);
             }
-            refs.remove([1; 16], Date(at), Seq(8));
-            assert_eq!(refs.len(), 1, "another record's use stays");
-            refs.remove([1; 16], Date(at), Seq(7));
+            assert!(refs.remove([1; 16], Date(at), Seq(8)).is_err(), "another record's use");
+            assert!(refs.remove([1; 16], Date(at + 92), Seq(7)).is_err(), "another sheet");
+            assert_eq!((refs.len(), refs.sheets.len(), refs.log.len()), (1, 1, 1));
+            refs.remove([1; 16], Date(at), Seq(7)).unwrap();
             assert_eq!((refs.used(&[1; 16], Date(at)), refs.len()), (None, 0));
         }
     }
@@ -391,7 +404,7 @@ mod tests {
                 let gone = row(&key(name), Seq(seq), day);
                 let shard = &refs.sheets[&sheet].0[shard(gone)];
                 of_body += u32::from(shard.body().binary_search(&gone).is_ok());
-                refs.remove(key(name), Date(date), Seq(seq));
+                refs.remove(key(name), Date(date), Seq(seq)).unwrap();
                 assert_eq!(refs.used(&key(name), Date(date)), None);
             }
             if let Some((before, len)) = before {
@@ -413,6 +426,71 @@ mod tests {
             }
         }
         assert!(2_000 < merged && 1_000 < of_body && undone == 400);
+    }
+
+    #[test]
+    fn keys_that_are_alike_in_80_bits_are_one_and_their_records_two() {
+        let (mut one, mut other) = ([9; 16], [9; 16]);
+        (one[10], other[10]) = (1, 2);
+        let mut refs = BankRefs::default();
+        refs.insert(one, Date(17_000), Seq(5));
+        assert_eq!(refs.used(&other, Date(17_000)), Some(Seq(5)));
+        other[9] = 10;
+        assert_eq!(refs.used(&other, Date(17_000)), None);
+        other[9] = 9;
+        refs.insert(other, Date(17_000), Seq(6));
+        refs.remove(one, Date(17_000), Seq(5)).unwrap();
+        assert_eq!(refs.used(&one, Date(17_000)), Some(Seq(6)));
+    }
+
+    #[test]
+    fn a_key_lives_on_several_sheets() {
+        let mut refs = BankRefs::default();
+        let days = [17_000, 17_093, 17_186, 18_000];
+        for (date, seq) in days.into_iter().zip(1..) {
+            assert_eq!(refs.used(&[3; 16], Date(date)), None);
+            refs.insert([3; 16], Date(date), Seq(seq));
+        }
+        assert_eq!(refs.sheets.len(), 4);
+        assert_eq!(days.map(|day| refs.used(&[3; 16], Date(day)).unwrap().0), [1, 2, 3, 4]);
+        assert_eq!(refs.used(&[3; 16], Date(17_140)), Some(Seq(2)), "of two the earlier");
+        refs.remove([3; 16], Date(17_093), Seq(2)).unwrap();
+        assert_eq!(refs.used(&[3; 16], Date(17_093)), None);
+        assert_eq!(refs.used(&[3; 16], Date(17_140)), Some(Seq(3)));
+    }
+
+    #[test]
+    fn the_last_position_and_the_last_day_of_a_sheet() {
+        let (date, last) = (Date(REUSE_DAYS * 185 + 91), Seq((1 << SEQ_BITS) - 1));
+        let mut refs = BankRefs::default();
+        refs.insert([255; 16], date, last);
+        let packed = row(&[255; 16], last, 91);
+        assert_eq!((seq(packed), day(packed)), (last, 91));
+        assert_eq!(refs.used(&[255; 16], Date(date.0 + 92)), Some(last));
+        assert_eq!(refs.used(&[255; 16], Date(date.0 - 92)), Some(last));
+        assert_eq!(refs.used(&[255; 16], Date(date.0 + 93)), None);
+        refs.remove([255; 16], date, last).unwrap();
+        assert_eq!(refs.len(), 0);
+    }
+
+    #[test]
+    fn what_a_voucher_merged_and_removed_is_undone() {
+        let mut refs = BankRefs::default();
+        // All in one shard.
+        let key = |n: u8| [0, 0, n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        (0..20).for_each(|n| refs.insert(key(n), Date(17_000), Seq(n.into())));
+        refs.commit();
+        let before = format!("{refs:?}");
+        (20..50).for_each(|n| refs.insert(key(n), Date(17_000), Seq(n.into())));
+        let shard = |refs: &BankRefs| refs.sheets[&(17_000 / REUSE_DAYS)].0[0].clone();
+        assert!(!shard(&refs).body().is_empty(), "a merge");
+        for n in [0, 19, 20, 31, 49] {
+            refs.remove(key(n), Date(17_000), Seq(n.into())).unwrap();
+        }
+        assert_eq!(refs.len(), 45);
+        refs.rollback();
+        assert_eq!(format!("{refs:?}"), before);
+        assert_eq!(refs.used(&key(19), Date(17_000)), Some(Seq(19)));
     }
 
     #[test]
@@ -444,7 +522,7 @@ mod tests {
         (0..90_000).for_each(|n| refs.insert(key(n), Date(17_000), Seq(n.into())));
         let copy = refs.clone();
         (90_000..190_000).for_each(|n| refs.insert(key(n), Date(17_000), Seq(n.into())));
-        refs.remove(key(5), Date(17_000), Seq(5));
+        refs.remove(key(5), Date(17_000), Seq(5)).unwrap();
         assert_eq!((copy.len(), refs.len()), (90_000, 189_999));
         assert_eq!(copy.used(&key(5), Date(17_000)), Some(Seq(5)));
         assert_eq!(copy.used(&key(90_000), Date(17_000)), None);
@@ -457,7 +535,7 @@ mod tests {
             refs.insert(key(n), Date(17_000 + n % 900), Seq(n.into()));
         }
         refs.insert(key(1), Date(30_000), Seq(1));
-        refs.remove(key(1), Date(30_000), Seq(1));
+        refs.remove(key(1), Date(30_000), Seq(1)).unwrap();
         let mut bytes = Vec::new();
         refs.save(&mut Out(&mut bytes)).unwrap();
         let back = BankRefs::load(&mut In(&mut bytes.as_slice())).unwrap();

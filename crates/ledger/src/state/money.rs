@@ -488,9 +488,14 @@ impl Money {
         self.bank.insert(hash, date, seq);
     }
 
-    pub(crate) fn free_bank_use(&mut self, usage: &BankUse, date: Date, seq: Seq) {
+    pub(crate) fn free_bank_use(
+        &mut self,
+        usage: &BankUse,
+        date: Date,
+        seq: Seq,
+    ) -> Result<(), Drift> {
         let hash = self.bank_hash(usage);
-        self.bank.remove(hash, date, seq);
+        self.bank.remove(hash, date, seq)
     }
 
     fn bank_hash(&self, usage: &BankUse) -> KeyHash {
