@@ -102,6 +102,8 @@ limits! {
         "Records of one block.";
     SEGMENT_BYTES: u32 = 64 << 20, "bytes", "",
         "One preallocated segment file: zeroed in the background well before it is needed.";
+    SNAPSHOT_BYTES_MAX: u64 = 32 << 30, "bytes", "",
+        "One snapshot, written or read: some eighty times one of a province with eleven million records.";
     SEAL_INTERVAL_MS: u64 = 60_000, "milliseconds", "",
         "A seal is due this long after the first record since the last one.";
 

@@ -32,6 +32,8 @@ pub(crate) struct Table<K, R> {
     touched: Vec<u64>,
     /// Rows touched since the last digest, as they were then.
     before: CowVec<(No, R)>,
+    /// The last digest is forgotten: it knew of no row, whatever `before` holds.
+    anew: bool,
 }
 
 impl<K: Copy + Eq + Hash, R: Copy + Default + PartialEq> Table<K, R> {
@@ -42,6 +44,7 @@ impl<K: Copy + Eq + Hash, R: Copy + Default + PartialEq> Table<K, R> {
             last: NONE,
             touched: Vec::new(),
             before: CowVec::new(),
+            anew: false,
         }
     }
 
@@ -123,6 +126,7 @@ impl<K: Copy + Eq + Hash, R: Copy + Default + PartialEq> Table<K, R> {
 
     /// Calls `change(key, before, now)` for each row that differs from the last digest.
     pub(crate) fn settle(&mut self, mut change: impl FnMut(No, &K, &R, &R)) {
+        let anew = std::mem::take(&mut self.anew);
         // Taken, so that what a busy month needed is given back.
         for (no, before) in std::mem::take(&mut self.before).iter() {
             let word = no.checked_div(64).and_then(|w| self.touched.get_mut(at(w)));
@@ -131,25 +135,27 @@ impl<K: Copy + Eq + Hash, R: Copy + Default + PartialEq> Table<K, R> {
             }
             if let Some((key, now)) = self.rows.get(at(*no))
                 && before != now
+                && !anew
             {
                 change(*no, key, before, now);
             }
+        }
+        if anew {
+            let empty = R::default();
+            let filled = (0..).zip(self.rows.iter()).filter(|(_, (_, now))| *now != empty);
+            filled.for_each(|(no, (key, now))| change(no, key, &empty, now));
         }
     }
 
     /// Forgets the last digest: the next one takes in every row anew.
     pub(crate) fn unsettle(&mut self) {
-        self.before = CowVec::new();
-        self.touched.fill(0);
-        for no in 0..No::try_from(self.rows.len()).unwrap_or(NONE) {
-            touch(&mut self.touched, no);
-            self.before.push((no, R::default()));
-        }
+        self.anew = true;
     }
 }
 
 impl<K: Copy + Eq + Hash + Plain, R: Copy + Default + PartialEq + Plain> Table<K, R> {
-    /// Writes the rows, and what the last digest knew of those that were touched since.
+    /// Writes the rows, and what the last digest knew of those that were touched since. Never
+    /// between [`Table::unsettle`] and the next digest.
     pub(crate) fn save(&self, out: &mut Out<'_>) -> io::Result<()> {
         out.put(&self.rows.len())?;
         for (key, row) in self.rows.iter() {

@@ -76,6 +76,7 @@ fn model(steps: &[(u8, i64, bool, u8)], met: &Met) -> Result<(), TestCaseError> 
         if ask == 0 {
             let digest = accounts.digest();
             prop_assert_eq!(digest, scan(&balances));
+            prop_assert_eq!(digest, accounts.digest_anew());
             add(&met.moved_between_digests, digest != digested);
             digested = digest;
         }
