@@ -85,7 +85,7 @@ impl Copy {
         if 0 < self.builder.count() {
             self.flush()?;
         }
-        Box::new(self.journal).close().map_err(node::Error::from)?;
+        self.journal.close().map_err(node::Error::from)?;
         Ok((self.records, self.bytes))
     }
 }

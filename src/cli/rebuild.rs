@@ -22,7 +22,7 @@ use crate::keys::hex;
 use crate::node;
 use crate::node::full::Full;
 use crate::node::replay::{Met, Parts, Replay};
-use crate::node::snapshot::newest_digests;
+use crate::node::snapshot::{Digested, newest_digests};
 
 /// Replay the log from zero, check the chain, compare the digest of every view
 ///
@@ -58,6 +58,8 @@ pub(super) struct Rebuilt {
     pub(super) seals_other_version: u64,
     /// Records in the snapshot that was compared.
     pub(super) snapshot: Option<u64>,
+    /// Snapshots that could not be compared, and why.
+    pub(super) passed_over: Vec<String>,
     pub(super) differs: Vec<String>,
 }
 
@@ -117,16 +119,20 @@ pub(super) fn rebuild(
             .map_err(|error| Failure::ledger(data, &error))
     };
     let (disk, log) = (RealDisk::new(data), log_id(&genesis.origin));
-    let snapshot = newest_digests(&disk, &log, &reader, asked.next().0);
-    let mut snapshot_differs = false;
-    if let Some((size, digests)) = &snapshot {
+    let mut passed_over = Vec::new();
+    let mut note = |what| passed_over.push(what);
+    let snapshot = newest_digests(&disk, &log, &reader, asked.next().0, &mut note);
+    let mut snapshot_differs = [false; 2];
+    if let Some(Digested { size, running, of_rows }) = &snapshot {
         run(&mut replay, Seq(size.saturating_sub(1)))?;
-        snapshot_differs = replay.views.digests() != *digests;
+        let ours = replay.views.digests();
+        snapshot_differs = [running, of_rows].map(|theirs| ours != *theirs);
     }
     run(&mut replay, asked)?;
-    let snapshot = snapshot.map(|(size, _)| size);
-    if let Some(size) = snapshot.filter(|_| snapshot_differs) {
-        differs.push(format!("snapshot of {size} records: its views have other digests"));
+    let snapshot = snapshot.map(|digested| digested.size);
+    for (what, _) in ["running digests", "rows"].into_iter().zip(snapshot_differs).filter(|x| x.1) {
+        let size = snapshot.unwrap_or(0);
+        differs.push(format!("snapshot of {size} records: its views have other {what}"));
     }
     let records = replay.next_seq().0;
     let position = records.checked_sub(1).map(Seq);
@@ -148,6 +154,7 @@ pub(super) fn rebuild(
         seals,
         seals_other_version: others,
         snapshot,
+        passed_over,
         differs,
     })
 }
@@ -223,6 +230,7 @@ impl Rebuilt {
             "seals": self.seals,
             "seals_of_other_versions": self.seals_other_version,
             "snapshot": self.snapshot,
+            "snapshots_not_compared": self.passed_over,
             "differs": self.differs,
         })
     }
@@ -248,6 +256,9 @@ impl Rebuilt {
             text = format!("{text}, and the snapshot of {} records", count(size));
         }
         out.line(text);
+        for what in &self.passed_over {
+            out.line(format!("not compared: {what}"));
+        }
         for what in &self.differs {
             out.line(format!("differs: {what}"));
         }

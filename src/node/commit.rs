@@ -200,7 +200,7 @@ impl Committer {
     }
 
     /// Ends cleanly: the journal leaves its marker.
-    pub(crate) fn close(self) -> Result<(), journal::Error> {
+    pub(crate) fn close(&mut self) -> Result<(), journal::Error> {
         if self.failed.is_some() { Ok(()) } else { self.journal.close() }
     }
 }

@@ -59,9 +59,12 @@ pub type Notes = Arc<dyn Fn(&str) + Send + Sync>;
 /// A running ledger. Whoever owns it ends it with [`Node::stop`].
 pub struct Node {
     handle: Handle,
+    /// Sequencer and committer.
     threads: Vec<JoinHandle<()>>,
-    /// Gone once the journal is closed.
-    committer: Option<Arc<Mutex<commit::Committer>>>,
+    /// Those that follow behind: nothing that is acknowledged depends on them.
+    behind: Vec<JoinHandle<()>>,
+    /// Dropped last: it keeps other processes away.
+    committer: Arc<Mutex<commit::Committer>>,
 }
 
 /// What services use of a running ledger; cheap to clone.
@@ -411,34 +414,41 @@ impl Node {
     /// # Errors
     /// What stopped the ledger before, or the failure to close it.
     pub fn stop(mut self) -> Result<(), Error> {
-        if !self.join() {
-            return Err(Error::Stopped("a thread of the ledger ended by a panic".to_owned()));
-        }
-        if let Some(stopped) = &*self.handle.0.stopped.borrow() {
-            return Err(Error::Stopped(stopped.why.clone()));
-        }
-        // Both threads have ended, so this is the last owner.
-        let committer = self.committer.take().and_then(Arc::into_inner);
-        let Some(committer) = committer else { return Ok(()) };
-        committer.into_inner().unwrap_or_else(PoisonError::into_inner).close()?;
-        Ok(())
-    }
-
-    /// Ends the threads; returns whether both ended by themselves.
-    fn join(&mut self) -> bool {
         self.handle.0.inbox.close();
         self.handle.0.cache.close();
-        let mut all = true;
-        for thread in self.threads.drain(..) {
-            all &= thread.join().is_ok();
-        }
-        all
+        let closed = if !join(&mut self.threads) {
+            Err(panicked())
+        } else if let Some(stopped) = &*self.handle.0.stopped.borrow() {
+            Err(Error::Stopped(stopped.why.clone()))
+        } else {
+            // Power fails from here on: the next start is a clean one, at worst without the last snapshot.
+            commit::lock(&self.committer).close().map_err(Error::from)
+        };
+        let behind = join(&mut self.behind);
+        closed.and(if behind { Ok(()) } else { Err(panicked()) })
     }
 }
 
+/// Waits for threads; returns whether all ended by themselves.
+fn join(threads: &mut Vec<JoinHandle<()>>) -> bool {
+    let mut all = true;
+    for thread in threads.drain(..) {
+        all &= thread.join().is_ok();
+    }
+    all
+}
+
+fn panicked() -> Error {
+    Error::Stopped("a thread of the ledger ended by a panic".to_owned())
+}
+
 impl Drop for Node {
-    /// Leaves the log as a kill would: whole, without the marker of a clean stop.
+    /// Leaves the log as a kill would: whole, without the marker of a clean stop unless [`Node::stop`] has
+    /// left it.
     fn drop(&mut self) {
-        self.join();
+        self.handle.0.inbox.close();
+        self.handle.0.cache.close();
+        join(&mut self.threads);
+        join(&mut self.behind);
     }
 }

@@ -7,6 +7,7 @@
 //! Always: nothing is served before the whole log was replayed, from its beginning or behind a snapshot, and
 //! compared with the last published checkpoint. Whoever goes on from an older state says so in a record.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, RwLock};
@@ -131,7 +132,8 @@ pub fn create(config: &Config, new: &NewLedger) -> Result<Node, Error> {
 /// Opens the ledger in a directory and starts its threads.
 ///
 /// # Errors
-/// See [`Error`]; the directory is as it was then, but for a torn tail that was overwritten.
+/// See [`Error`]; the directory is as it was then, but for a torn tail that was overwritten, a prepared segment
+/// that was removed, and a salt key that was drawn where none was.
 pub fn open(config: &Config) -> Result<Node, Error> {
     let disk = Arc::clone(&config.disk);
     directory(&config.data)?;
@@ -221,6 +223,8 @@ struct Started {
     replay: Replay,
     /// Size of the snapshot that it began with, 0 without one.
     began: u64,
+    /// Snapshots that are of no use, by size.
+    useless: Vec<u64>,
     /// The published checkpoint that the log is behind, as the operator accepts.
     rolled_back: Option<(u64, Hash)>,
 }
@@ -229,7 +233,7 @@ impl Start<'_> {
     /// Replays the log and starts the threads.
     fn run(self) -> Result<Node, Error> {
         let folder = self.snapshots()?;
-        let Started { replay, began, rolled_back } = self.replay(&folder)?;
+        let Started { replay, began, useless, rolled_back } = self.replay(&folder)?;
         let genesis =
             replay.genesis.clone().ok_or_else(|| Error::Genesis("the log is empty".to_owned()))?;
         let time = self.time(&genesis, replay.chain.time_ms());
@@ -268,12 +272,12 @@ impl Start<'_> {
         let (first, mut state) = (Seq(applied.size()), replay.state);
         let mut builder = BlockBuilder::start(epoch, first, applied.chain_hash(), keys.salt);
         if let Some(old) = rolled_back {
-            let text = config.accept_rollback.clone().unwrap_or_default();
-            acknowledge(&mut builder, &committer, applied, old, text)?;
+            acknowledge(&mut builder, &committer, applied, old, config.accept_rollback.as_deref())?;
             state.pass(first, applied.time_ms());
             let stays = (applied.size() < old.0).then(|| applied.size());
             set_aside(&*shared.disk, stays)?;
         }
+        folder.remove(&useless);
         state.set_recording(true);
         let unsealed = replay.unsealed || rolled_back.is_some();
         let recent = Recent::new(reader, builder.next_seq());
@@ -307,12 +311,7 @@ impl Start<'_> {
         // Keyed, as the salts are, and of another length than what they are made of.
         let secret = *blake3::keyed_hash(&self.keys.salt, b"hashes in memory").as_bytes();
         let (disk, notes) = (Arc::clone(&self.disk), Arc::clone(&self.config.notes));
-        let folder = Folder { disk, identity: Identity { log, secret }, notes };
-        folder.clean();
-        if self.config.accept_rollback.is_some() {
-            folder.clear("a rollback was accepted");
-        }
-        Ok(folder)
+        Ok(Folder { disk, identity: Identity { log, secret }, notes })
     }
 
     /// Replays the log and compares it with the published checkpoint; with the operator's word a log that
@@ -320,39 +319,62 @@ impl Start<'_> {
     fn replay(&self, folder: &Folder) -> Result<Started, Error> {
         let expected = self.published.as_ref().map(|signed| (signed.size, signed.root));
         let from_zero = || Replay::new(folder.identity.secret, PARTS);
-        let (replay, began) = match self.resume(folder, expected)? {
-            Some(resumed) => resumed,
+        let mut useless = Vec::new();
+        // A log that ends before the checkpoint is read whole: its snapshots are of what comes no more.
+        let behind = |(published, _)| self.journal.head().next_seq.0 < published;
+        let resumed = if expected.is_some_and(behind) {
+            None
+        } else {
+            self.resume(folder, expected, &mut useless)?
+        };
+        let (replay, began, mut rolled_back) = match resumed {
+            Some((replay, began)) => (replay, began, None),
             None => match replay(&self.journal, from_zero(), expected) {
                 Err(Error::RolledBack { .. }) if self.config.accept_rollback.is_some() => {
-                    let replay = replay(&self.journal, from_zero(), None)?;
-                    return Ok(Started { replay, began: 0, rolled_back: expected });
+                    (replay(&self.journal, from_zero(), None)?, 0, expected)
                 }
-                replayed => (replayed?, 0),
+                replayed => (replayed?, 0, None),
             },
         };
         let size = replay.frontier.size();
-        let rolled_back = expected.filter(|(published, _)| size < *published);
-        Ok(Started { replay, began, rolled_back })
+        rolled_back = rolled_back.or(expected.filter(|(published, _)| size < *published));
+        if rolled_back.is_some() {
+            useless = folder.pass_over_all(&"a rollback was accepted");
+        }
+        Ok(Started { replay, began, useless, rolled_back })
     }
 
-    /// Begins with the newest snapshot behind which the rest of the log fits.
+    /// Begins with the newest snapshot behind which the rest of the log fits. Each is tried once; those that
+    /// will never be of use are added to `useless`.
     fn resume(
         &self,
         folder: &Folder,
         expected: Option<(u64, Hash)>,
+        useless: &mut Vec<u64>,
     ) -> Result<Option<(Replay, u64)>, Error> {
         let reader = self.journal.reader();
-        while let Some(snapshot) = folder.newest(&*reader, expected) {
-            let began = snapshot.chain.next_seq().0;
-            let resumed = Replay::resume(snapshot, genesis(&*reader)?);
-            match replay(&self.journal, resumed, expected) {
-                Ok(replay) => {
-                    (folder.notes)(&format!("began with the snapshot of {began} records"));
-                    return Ok(Some((replay, began)));
+        for (size, read) in folder.newest_first(&*reader, expected) {
+            let lasts = match read {
+                Ok(snapshot) => {
+                    let resumed = Replay::resume(snapshot, genesis(&*reader)?);
+                    match replay(&self.journal, resumed, expected) {
+                        Ok(replay) => {
+                            (folder.notes)(&format!("began with the snapshot of {size} records"));
+                            return Ok(Some((replay, size)));
+                        }
+                        // The log, the checkpoint or the snapshot: a replay from the first record knows.
+                        Err(error) => {
+                            folder.pass_over(size, &error);
+                            !matches!(error, Error::Journal(_) | Error::Io { .. })
+                        }
+                    }
                 }
-                // The log, the checkpoint or the snapshot: a replay from the first record knows.
-                Err(error) => folder.discard(began, &error),
-            }
+                Err(doubt) => {
+                    folder.pass_over(size, &doubt);
+                    doubt.lasts()
+                }
+            };
+            useless.extend(lasts.then_some(size));
         }
         Ok(None)
     }
@@ -398,9 +420,10 @@ fn spawn(
             filler.run();
         })
     });
-    let threads = [sequencing, committing, writing].into_iter().chain(filling);
-    let threads = threads.collect::<Result<_, _>>().map_err(failed)?;
-    Ok(Node { handle: Handle(shared), threads, committer: Some(committer) })
+    let collect = |threads: Vec<io::Result<_>>| threads.into_iter().collect::<io::Result<Vec<_>>>();
+    let threads = collect(vec![sequencing, committing]).map_err(failed)?;
+    let behind = collect([writing].into_iter().chain(filling).collect()).map_err(failed)?;
+    Ok(Node { handle: Handle(shared), threads, behind, committer })
 }
 
 /// Ends the process when its thread panics: nobody waits for a thread that is gone, and the next start
@@ -444,8 +467,9 @@ fn acknowledge(
     committer: &Mutex<Committer>,
     applied: Applied,
     (old_size, old_root): (u64, Hash),
-    text: String,
+    text: Option<&str>,
 ) -> Result<(), Error> {
+    let text = text.unwrap_or_default().to_owned();
     let payload = system::RollbackAcknowledged { old_size, old_root, text }.encode();
     let time_ms = applied.time_ms();
     let draft = system_draft(system::ROLLBACK_ACKNOWLEDGED, time_ms, &payload)?;

@@ -6,17 +6,20 @@
 //! which it is taken (`sequencer`).
 //!
 //! Always: derived. Any file here may be deleted at any time, and any doubt about one leads to the one
-//! before it and at last to a replay from the first record. Only what is durable and applied is in one.
+//! before it and at last to a replay from the first record. A file is removed only by a start that came to
+//! its end without it. Only what is durable and applied is in one.
 
 mod file;
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use journal::disk::join;
 use journal::{Disk, Mode, Reader};
 use record::Hash;
+use record::limits::SEGMENT_BYTES;
 use views::ViewDigest;
 
 pub(crate) use file::{Identity, Snapshot};
@@ -29,6 +32,9 @@ pub const SNAPSHOTS_DIR: &str = "snapshots";
 
 /// Snapshots that stay: the newest, and one in case that something is wrong with it.
 const KEPT: usize = 2;
+
+/// Segments of the ledger that a snapshot leaves room for.
+const SEGMENTS_LEFT: u32 = 4;
 
 /// How far the writer stands back from the threads that somebody waits for, as `nice` counts.
 const WRITER_NICE: i32 = 15;
@@ -59,85 +65,153 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Reads the newest snapshot that nothing speaks against; those that something speaks against are
-    /// removed. `expected` is the newest published checkpoint.
-    pub(crate) fn newest(
-        &self,
-        reader: &dyn Reader,
+    /// Reads the snapshots there are, each under the size in its name: the newest first, and each only when it
+    /// is asked for. `expected` is the newest published checkpoint. Nothing is removed.
+    pub(crate) fn newest_first<'a>(
+        &'a self,
+        reader: &'a dyn Reader,
         expected: Option<(u64, Hash)>,
-    ) -> Option<Snapshot> {
-        for size in sizes(&*self.disk).into_iter().rev() {
+    ) -> impl Iterator<Item = (u64, Result<Snapshot, Doubt>)> + 'a {
+        sizes(&*self.disk).into_iter().rev().map(move |size| {
             let file = self.disk.open(&path(size), Mode::Read).map_err(Doubt::Io);
-            match file.and_then(|file| file::read(&*file, &self.identity, reader, expected)) {
-                Ok(snapshot) => return Some(snapshot),
-                Err(doubt) => self.discard(size, &doubt),
+            let read =
+                file.and_then(|file| file::read(&*file, size, &self.identity, reader, expected));
+            (size, read)
+        })
+    }
+
+    /// Says why a snapshot is not used.
+    pub(crate) fn pass_over(&self, size: u64, why: &dyn std::fmt::Display) {
+        (self.notes)(&format!("{} is not used: {why}", path(size)));
+    }
+
+    /// Removes snapshots that a start did without, and what a writer left that did not come to its end.
+    pub(crate) fn remove(&self, sizes: &[u64]) {
+        self.clean();
+        for size in sizes {
+            if let Err(error) = self.disk.remove(&path(*size)) {
+                // It is met again by the next start.
+                (self.notes)(&format!("{} cannot be removed: {error}", path(*size)));
             }
         }
-        None
     }
 
-    /// Removes a snapshot, and says why.
-    pub(crate) fn discard(&self, size: u64, why: &dyn std::fmt::Display) {
-        (self.notes)(&format!("{} is not used: {why}", path(size)));
-        // What cannot be removed is met again by the next start.
-        drop(self.disk.remove(&path(size)));
-    }
-
-    /// Removes all snapshots.
-    pub(crate) fn clear(&self, why: &str) {
-        for size in sizes(&*self.disk) {
-            self.discard(size, &why);
+    /// Says why no snapshot is used, and returns the sizes of all.
+    pub(crate) fn pass_over_all(&self, why: &dyn std::fmt::Display) -> Vec<u64> {
+        let sizes = sizes(&*self.disk);
+        for size in &sizes {
+            self.pass_over(*size, why);
         }
+        sizes
     }
 
     /// Removes what a writer left that did not come to its end.
-    pub(crate) fn clean(&self) {
+    fn clean(&self) {
         let names = self.disk.list(SNAPSHOTS_DIR).unwrap_or_default();
         for name in names.iter().filter(|name| name.ends_with(TEMPORARY)) {
             drop(self.disk.remove(&join(SNAPSHOTS_DIR, name)));
         }
     }
 
+    /// Writes a snapshot and says so in `written`, or to the operator that it failed.
+    fn take(&self, snapshot: &mut Snapshot, written: &AtomicU64) {
+        let size = snapshot.chain.next_seq().0;
+        match self.write(snapshot) {
+            Ok(()) => written.store(size, Ordering::Release),
+            Err(error) => {
+                (self.notes)(&format!("the snapshot of {size} records failed: {error}"));
+                self.clean();
+            }
+        }
+    }
+
     /// Writes a snapshot and removes those that are too many.
-    fn write(&self, snapshot: &Snapshot) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// Those of the disk; `StorageFull` while the ledger may need the room; `InvalidData` for rows that do not
+    /// have their running digests. A temporary file may be left.
+    fn write(&self, snapshot: &mut Snapshot) -> io::Result<()> {
+        let views = &mut snapshot.views;
+        // Whatever changed a row behind the digests' back: it would be believed by all starts to come.
+        if views.digests() != views.digests_anew() {
+            let what = "rows of its views do not have their digest; compare with `rebuild`";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
+        let sizes = || sizes(&*self.disk).into_iter().rev();
+        let newest = sizes().next().and_then(|size| self.disk.open(&path(size), Mode::Read).ok());
+        let newest_bytes = newest.map_or(Ok(0), |file| file.size())?;
+        self.room_for(newest_bytes.saturating_add(newest_bytes / 4))?;
         let path = path(snapshot.chain.next_seq().0);
         let temporary = format!("{path}{TEMPORARY}");
         self.disk.create_dir(SNAPSHOTS_DIR)?;
         self.disk.sync_dir("")?;
         let file = self.disk.open(&temporary, Mode::Create)?;
         // Power fails before this returns: a temporary file is left, which the next start removes.
-        file::write(&*file, &self.identity, snapshot)?;
+        file::write(&*file, &self.identity, snapshot, &mut || self.room_for(0))?;
         self.disk.rename(&temporary, &path)?;
         self.disk.sync_dir(SNAPSHOTS_DIR)?;
-        for size in sizes(&*self.disk).into_iter().rev().skip(KEPT) {
-            self.disk.remove(&self::path(size))?;
-        }
+        self.remove(&sizes().skip(KEPT).collect::<Vec<_>>());
         Ok(())
+    }
+
+    /// A ledger that has no room stops, one without a new snapshot starts more slowly.
+    fn room_for(&self, bytes: u64) -> io::Result<()> {
+        let left = u64::from(SEGMENTS_LEFT).saturating_mul(u64::from(SEGMENT_BYTES));
+        let (free, needed) = (self.disk.free_bytes("")?, bytes.saturating_add(left));
+        if needed <= free {
+            return Ok(());
+        }
+        let what = format!("{free} bytes are free, {needed} needed");
+        Err(io::Error::new(io::ErrorKind::StorageFull, what))
     }
 }
 
-/// Reads the newest snapshot of at most `size_max` records that is whole and of this log; returns its size and
-/// the digests of its views. Nothing is removed.
+/// Digests of the views of a snapshot.
+pub struct Digested {
+    /// Records in it.
+    pub size: u64,
+    /// As they run on from it.
+    pub running: Vec<ViewDigest>,
+    /// Made from every row of it.
+    pub of_rows: Vec<ViewDigest>,
+}
+
+/// Reads the newest snapshot of at most `size_max` records that is whole and of this log. Those that are not
+/// are named to `passed_over`, with the reason. Nothing is removed.
 pub fn newest_digests(
     disk: &dyn Disk,
     log: &Hash,
     reader: &dyn Reader,
     size_max: u64,
-) -> Option<(u64, Vec<ViewDigest>)> {
+    passed_over: &mut dyn FnMut(String),
+) -> Option<Digested> {
     sizes(disk).into_iter().rev().filter(|size| *size <= size_max).find_map(|size| {
-        let file = disk.open(&path(size), Mode::Read).ok()?;
-        let (size, mut views) = file::read_views(&*file, log, reader).ok()?;
-        Some((size, views.digests()))
+        let file = disk.open(&path(size), Mode::Read).map_err(Doubt::Io);
+        match file.and_then(|file| file::read_views(&*file, size, log, reader)) {
+            Ok(mut views) => {
+                let running = views.digests();
+                Some(Digested { size, running, of_rows: views.digests_anew() })
+            }
+            Err(doubt) => {
+                passed_over(format!("{}: {doubt}", path(size)));
+                None
+            }
+        }
     })
 }
 
 /// Sizes of the snapshots there are, ascending.
 fn sizes(disk: &dyn Disk) -> Vec<u64> {
     let names = disk.list(SNAPSHOTS_DIR).unwrap_or_default();
-    let whole = names.iter().filter(|name| name.len() == 20);
-    let mut sizes: Vec<u64> = whole.filter_map(|name| name.parse().ok()).collect();
+    let mut sizes: Vec<u64> = names.iter().filter_map(|name| size_of(name)).collect();
     sizes.sort_unstable();
     sizes
+}
+
+/// The size that a name says; `None` for what is no snapshot's name.
+fn size_of(name: &str) -> Option<u64> {
+    let digits = name.len() == 20 && name.bytes().all(|byte| byte.is_ascii_digit());
+    name.parse().ok().filter(|_| digits)
 }
 
 const TEMPORARY: &str = ".tmp";
@@ -149,44 +223,55 @@ fn path(size: u64) -> String {
 /// Says when a snapshot is due, and hands it to the writer.
 pub(crate) struct Due {
     schedule: Schedule,
-    /// Records in the last one.
-    last: u64,
-    /// Held by each snapshot on its way: what a snapshot shares is held twice once it changes, so there is one
-    /// at a time.
-    on_its_way: Arc<()>,
-    writer: SyncSender<(Snapshot, Arc<()>)>,
+    /// Records in the newest one that is written. Held by each snapshot on its way, too: what a snapshot shares
+    /// is held twice once it changes, so there is one at a time.
+    written: Arc<AtomicU64>,
+    /// Records in the one that was handed on last, or that a start began with.
+    given: u64,
+    writer: SyncSender<(Arc<AtomicU64>, Snapshot)>,
 }
+
+/// The part of the records between two snapshots after which one is tried again that failed.
+const TRIED_AGAIN: u64 = 16;
 
 /// Makes both ends; `last` is the size of the snapshot that a start began with, 0 without one.
 pub(crate) fn start(folder: Folder, schedule: Schedule, last: u64) -> (Due, Writer) {
     let (writer, snapshots) = sync_channel(1);
-    (Due { schedule, last, on_its_way: Arc::new(()), writer }, Writer { folder, snapshots })
+    let written = Arc::new(AtomicU64::new(last));
+    (Due { schedule, written, given: last, writer }, Writer { folder, snapshots })
 }
 
 impl Due {
     /// Whether one is due now; while one is on its way, none is.
-    pub(crate) fn now(&self, size: u64) -> bool {
-        self.schedule.records <= size.saturating_sub(self.last)
-            && Arc::strong_count(&self.on_its_way) == 1
+    pub(crate) fn now(&mut self, size: u64) -> bool {
+        let records = self.schedule.records;
+        records / TRIED_AGAIN <= size.saturating_sub(self.given)
+            && self.written().is_some_and(|written| records <= size.saturating_sub(written))
     }
 
-    /// Whether one is due at a stop.
-    pub(crate) fn at_stop(&self, size: u64) -> bool {
-        self.schedule.records_at_stop <= size.saturating_sub(self.last)
+    /// Whether one is due at a stop. One that is on its way will be written, as far as is known.
+    pub(crate) fn at_stop(&mut self, size: u64) -> bool {
+        let last = self.written().unwrap_or(self.given);
+        self.schedule.records_at_stop <= size.saturating_sub(last)
+    }
+
+    /// Records in the newest one that is written; `None` while one is on its way.
+    fn written(&mut self) -> Option<u64> {
+        Arc::get_mut(&mut self.written).map(|written| *written.get_mut())
     }
 
     /// Hands a snapshot on, when the writer is done with the one before.
     pub(crate) fn give(&mut self, snapshot: Snapshot) {
-        self.last = snapshot.chain.next_seq().0;
+        self.given = snapshot.chain.next_seq().0;
         // Without a writer there is no snapshot.
-        drop(self.writer.send((snapshot, Arc::clone(&self.on_its_way))));
+        drop(self.writer.send((Arc::clone(&self.written), snapshot)));
     }
 }
 
 /// Writes snapshots as they come.
 pub(crate) struct Writer {
     folder: Folder,
-    snapshots: Receiver<(Snapshot, Arc<()>)>,
+    snapshots: Receiver<(Arc<AtomicU64>, Snapshot)>,
 }
 
 impl Writer {
@@ -194,19 +279,19 @@ impl Writer {
     pub(crate) fn run(self) {
         // What follows behind gives way to posting; where it may not, it only takes its share.
         let _refused = rustix::process::nice(WRITER_NICE);
-        for (snapshot, _on_its_way) in self.snapshots {
-            let size = snapshot.chain.next_seq();
-            if let Err(error) = self.folder.write(&snapshot) {
-                (self.folder.notes)(&format!("the snapshot of {size} records failed: {error}"));
-                self.folder.clean();
-            }
+        // Dropped last to first: the next one comes when nothing is shared with this one any more.
+        for (written, mut snapshot) in self.snapshots {
+            self.folder.take(&mut snapshot, &written);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use journal::SimDisk;
+    use journal::disk::Fault;
     use ledger::state::State;
     use record::{ChainCheck, Seq};
     use tlog::Frontier;
@@ -225,17 +310,108 @@ mod tests {
         }
     }
 
+    /// A folder on a simulated disk with two snapshots, and what is said about it.
+    fn folder() -> (Arc<SimDisk>, Folder, Arc<Mutex<String>>) {
+        let (disk, said) = (Arc::new(SimDisk::new()), Arc::new(Mutex::new(String::new())));
+        let identity = Identity { log: [2; 32], secret: [7; 32] };
+        let notes = Arc::clone(&said);
+        let notes: Notes = Arc::new(move |note| *notes.lock().unwrap() += note);
+        let folder = Folder { disk: disk.clone(), identity, notes };
+        for size in [1, 2] {
+            folder.write(&mut snapshot(size)).unwrap();
+        }
+        (disk, folder, said)
+    }
+
+    #[test]
+    fn a_disk_that_is_full_at_any_call_leaves_whole_snapshots_and_a_note() {
+        let mut failed = 0;
+        for n in 1.. {
+            let (disk, folder, said) = folder();
+            disk.fail(n, Fault::Enospc);
+            let written = AtomicU64::new(2);
+            folder.take(&mut snapshot(3), &written);
+            let said = said.lock().unwrap().clone();
+            if disk.is_armed() {
+                assert_eq!((said.as_str(), written.into_inner()), ("", 3));
+                assert!(8 < failed, "{failed}");
+                return;
+            }
+            let (there, names) = (sizes(&*disk), disk.list(SNAPSHOTS_DIR).unwrap());
+            assert_eq!(names.len(), there.len(), "call {n}: {names:?}");
+            let is_written = written.into_inner() == 3;
+            assert_eq!(is_written, !said.contains("the snapshot of 3 records failed: "), "{said}");
+            assert!(there.contains(&2) && (!is_written || there.contains(&3)), "call {n}");
+            failed += u32::from(!is_written);
+        }
+    }
+
+    #[test]
+    fn a_snapshot_leaves_the_ledger_its_room() {
+        let (disk, folder, said) = folder();
+        let newest = u64::try_from(disk.contents(&path(2)).unwrap().len()).unwrap();
+        let needed = newest + newest / 4 + 4 * u64::from(SEGMENT_BYTES);
+        let written = AtomicU64::new(2);
+        disk.set_free_bytes(Some(needed - 1));
+        folder.take(&mut snapshot(3), &written);
+        let expected = format!(
+            "the snapshot of 3 records failed: {} bytes are free, {needed} needed",
+            needed - 1
+        );
+        assert_eq!(*said.lock().unwrap(), expected);
+        assert_eq!((sizes(&*disk), written.load(Ordering::Acquire)), (vec![1, 2], 2));
+        disk.set_free_bytes(Some(needed));
+        folder.take(&mut snapshot(3), &written);
+        assert_eq!((sizes(&*disk), written.load(Ordering::Acquire)), (vec![2, 3], 3));
+    }
+
+    #[test]
+    fn one_is_due_at_a_time_and_again_after_a_failure() {
+        let (disk, folder, _) = folder();
+        let schedule = Schedule { records: 160, records_at_stop: 20 };
+        let (mut due, writer) = start(folder, schedule, 1_000);
+        assert_eq!([1_000, 1_159, 1_160].map(|size| due.now(size)), [false, false, true]);
+        assert_eq!([1_019, 1_020].map(|size| due.at_stop(size)), [false, true]);
+        due.give(snapshot(1_160));
+        // On its way: none is due, and a stop counts from it.
+        assert!(!due.now(9_999));
+        assert_eq!([1_160, 1_179, 1_180].map(|size| due.at_stop(size)), [false, false, true]);
+        let work = |free| {
+            disk.set_free_bytes(free);
+            let (written, mut snapshot) = writer.snapshots.try_recv().unwrap();
+            writer.folder.take(&mut snapshot, &written);
+        };
+        work(Some(0));
+        // It failed: again after a sixteenth of the way, and at a stop at once.
+        assert_eq!([1_160, 1_169, 1_170].map(|size| due.now(size)), [false, false, true]);
+        assert!(due.at_stop(1_160));
+        due.give(snapshot(1_170));
+        work(None);
+        assert_eq!([1_329, 1_330].map(|size| due.now(size)), [false, true]);
+        assert_eq!([1_189, 1_190].map(|size| due.at_stop(size)), [false, true]);
+        // A writer that is gone holds nobody up.
+        drop(writer);
+        due.give(snapshot(1_330));
+        due.give(snapshot(1_331));
+        assert!(due.now(1_490));
+    }
+
+    #[test]
+    fn a_name_is_a_number_of_twenty_digits() {
+        assert_eq!(size_of("00000000000000000012"), Some(12));
+        for name in
+            ["12", "+0000000000000000012", "00000000000000000012.tmp", "99999999999999999999"]
+        {
+            assert_eq!(size_of(name), None, "{name}");
+        }
+    }
+
     #[test]
     fn a_cut_at_any_call_leaves_whole_snapshots_and_what_is_cleaned() {
         for cut in 1.. {
-            let disk = Arc::new(SimDisk::new());
-            let identity = Identity { log: [2; 32], secret: [7; 32] };
-            let folder = Folder { disk: disk.clone(), identity, notes: Arc::new(|_| ()) };
-            for size in [1, 2] {
-                folder.write(&snapshot(size)).unwrap();
-            }
+            let (disk, folder, _) = folder();
             disk.cut_after(cut);
-            let done = folder.write(&snapshot(3)).is_ok();
+            let done = folder.write(&mut snapshot(3)).is_ok();
             let cut_happened = !disk.is_armed();
             disk.crash(cut);
             folder.clean();

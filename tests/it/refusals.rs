@@ -137,7 +137,7 @@ fn paid(line_no: u32, household: &str, account: u128, purpose: &str, fen: i64) -
 }
 
 /// A payment of 400.00 yuan to two households that would be posted.
-fn payment() -> v1::Voucher {
+pub(crate) fn payment() -> v1::Voucher {
     let lines = vec![
         paid(1, HOUSEHOLD, ACCOUNT, "P02", 30_000),
         paid(2, OTHER, OTHER_ACCOUNT, "P03", 10_000),

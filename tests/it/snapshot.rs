@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use mingzhang::node::snapshot::{SNAPSHOTS_DIR, Schedule};
-use mingzhang::node::{Answer, Applied, Config, Node};
+use mingzhang::node::{Answer, Applied, Config, Node, Post};
+use mingzhang::wire;
+use prost::Message as _;
 
-use crate::server::{init, mingzhang, reopen, voucher};
+use crate::refusals::{example, payment};
+use crate::server::{Server, init, mingzhang, post, reopen, voucher};
 
 const NEVER: Schedule = Schedule { records: u64::MAX, records_at_stop: u64::MAX };
 const AT_STOP: Schedule = Schedule { records: u64::MAX, records_at_stop: 1 };
@@ -18,6 +21,13 @@ fn open(data: &Path, snapshots: Schedule) -> (Node, String) {
 }
 
 fn open_with(config: Config) -> (Node, String) {
+    let (node, said) = noting(config);
+    let said = said.lock().unwrap().clone();
+    (node, said)
+}
+
+/// Opens a ledger and notes what it says from then on.
+fn noting(config: Config) -> (Node, Arc<Mutex<String>>) {
     let said = Arc::new(Mutex::new(String::new()));
     let notes = Arc::clone(&said);
     let notes = Arc::new(move |note: &str| {
@@ -25,9 +35,7 @@ fn open_with(config: Config) -> (Node, String) {
         said.push_str(note);
         said.push('\n');
     });
-    let node = reopen(&Config { notes, ..config }).unwrap();
-    let said = said.lock().unwrap().clone();
-    (node, said)
+    (reopen(&Config { notes, ..config }).unwrap(), said)
 }
 
 async fn stop(node: Node) {
@@ -127,6 +135,16 @@ async fn a_start_from_a_snapshot_is_a_replay() {
     assert!(compared.contains(&format!("\"snapshot\":{size}")), "{compared}");
     let before = rebuild(&["--as-of", &(size - 2).to_string()]);
     assert!(String::from_utf8_lossy(&before.stdout).contains("\"snapshot\":null"));
+    // One that it cannot compare is named.
+    let cut = data.join(SNAPSHOTS_DIR).join(format!("{:020}", size + 1));
+    fs::write(&cut, &fs::read(&snapshots(&data)[0]).unwrap()[..900]).unwrap();
+    let compared = rebuild(&[]);
+    assert!(compared.status.success() && cut.exists());
+    let compared = String::from_utf8_lossy(&compared.stdout).into_owned();
+    assert!(compared.contains(&format!("\"snapshot\":{size}")), "{compared}");
+    let doubt = format!("[\"snapshots/{:020}: its bytes do not have the hash", size + 1);
+    assert!(compared.contains(&format!("\"snapshots_not_compared\":{doubt}")), "{compared}");
+    fs::remove_file(cut).unwrap();
     // A backup holds none.
     let backup = dir.path().join("backup");
     let made = mingzhang(&["backup", "--data", path, "--out", backup.to_str().unwrap()]);
@@ -201,6 +219,145 @@ async fn any_doubt_leads_to_a_replay() {
     assert!(said.contains("is not used") && said.contains("began with"), "{said}");
 }
 
+/// The example's ledger with a payment to two households, and its snapshot behind that.
+async fn with_payment(data: &Path) {
+    let server = Server::fresh(data).await;
+    example(&server);
+    server.stop().await;
+    let (node, _) = open(data, AT_STOP);
+    assert_eq!(pay(&node, "R-1", "B20170710").await, 0);
+    stop(node).await;
+    assert_eq!(snapshots(data).len(), 1);
+}
+
+/// Pays the two households under references of the bank; returns the code of a refusal.
+async fn pay(node: &Node, number: &str, bank_ref: &str) -> u16 {
+    let mut payment = payment();
+    number.clone_into(&mut payment.header.as_mut().unwrap().voucher_no);
+    for line in &mut payment.lines {
+        line.bank_ref = format!("{bank_ref}-{}", line.line_no);
+    }
+    let read = wire::post_voucher(&post(payment).encode_to_vec()).unwrap();
+    let answer = node.handle().post(Post { voucher: read.voucher, ..voucher("X", 0) }).await;
+    match answer {
+        Answer::Refused(reject) => reject.refusals[0].reason.code(),
+        Answer::Posted { .. } => 0,
+        Answer::Preview { .. } => panic!(),
+    }
+}
+
+/// Money goes through a snapshot: balances, and that it was sent before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_is_not_made_again_behind_a_snapshot() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, plain) = (dir.path().join("l"), dir.path().join("plain"));
+    with_payment(&data).await;
+    copy(&data, &plain);
+    fs::remove_dir_all(plain.join(SNAPSHOTS_DIR)).unwrap();
+    let mut seen = Vec::new();
+    for (data, began) in [(&data, true), (&plain, false)] {
+        let (node, said) = open(data, NEVER);
+        assert_eq!(said.contains("began with"), began, "{said}");
+        // Another voucher with the same references, another reference, and that one again.
+        let codes = [("R-2", "B20170710"), ("R-3", "B20170711"), ("R-4", "B20170711")];
+        for ((number, bank_ref), expected) in codes.into_iter().zip([3023, 0, 3023]) {
+            assert_eq!(pay(&node, number, bank_ref).await, expected, "{number}");
+        }
+        let handle = node.handle();
+        seen.push((handle.applied(), handle.views_mut().digests()));
+        stop(node).await;
+    }
+    assert_eq!(seen[0], seen[1]);
+    let path = data.to_str().unwrap();
+    assert!(mingzhang(&["rebuild", "--data", path, "--full"]).status.success());
+}
+
+/// Adds 100 fen to the balance of a household's account in a snapshot, as it stands and as it was digested,
+/// and puts the right hash behind it.
+fn forge(snapshot: &Path) {
+    let mut bytes = fs::read(snapshot).unwrap();
+    let path = b"C.hh.44142490120100013";
+    let at = bytes.windows(path.len()).position(|found| found == path).unwrap() + path.len();
+    // Each number is a byte that says that four bytes follow, and twice its value.
+    assert_eq!((bytes[at], &bytes[at..at + 5]), (252, &bytes[at + 5..at + 10]));
+    for at in [at + 1, at + 6] {
+        let twice = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+        bytes[at..at + 4].copy_from_slice(&(twice + 200).to_le_bytes());
+    }
+    bytes.truncate(bytes.len() - 32);
+    let mut hasher = blake3::Hasher::new_derive_key(record::context::SNAPSHOT);
+    bytes.extend_from_slice(hasher.update(&bytes).finalize().as_bytes());
+    fs::write(snapshot, bytes).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_row_is_told_by_rebuild_and_enters_no_further_snapshot() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("l");
+    with_payment(&data).await;
+    let path = data.to_str().unwrap();
+    assert!(mingzhang(&["rebuild", "--data", path]).status.success());
+    forge(&snapshots(&data)[0]);
+    let rebuilt = mingzhang(&["rebuild", "--data", path]);
+    let told = String::from_utf8_lossy(&rebuilt.stdout).into_owned();
+    assert_eq!(rebuilt.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("its views have other rows") && !told.contains("other digests"),
+        "{told}"
+    );
+    // A start believes it; what comes of it is not written again.
+    let (node, said) = noting(Config { snapshots: AT_STOP, ..Config::at(&data) });
+    assert_eq!(pay(&node, "R-2", "B20170711").await, 0);
+    stop(node).await;
+    let said = said.lock().unwrap().clone();
+    assert!(said.contains("began with") && said.contains("failed: rows of its views"), "{said}");
+    assert_eq!(snapshots(&data).len(), 1);
+}
+
+/// A name that lies about what is in the file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_under_another_name_is_not_used() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("l");
+    init(&data);
+    posted(&data, AT_STOP, 1..4).await;
+    let [good] = &snapshots(&data)[..] else { panic!() };
+    let size: u64 = good.file_name().unwrap().to_str().unwrap().parse().unwrap();
+    let renamed = good.with_file_name(format!("{:020}", size - 1));
+    // Not a number of twenty digits, so not a snapshot at all.
+    let signed = good.with_file_name(format!("+{size:019}"));
+    fs::copy(good, &renamed).unwrap();
+    fs::rename(good, &signed).unwrap();
+    let said = as_replayed(&data, dir.path()).await;
+    let doubt = format!("its name says {} records, it holds {size}", size - 1);
+    assert!(said.contains(&doubt) && !said.contains("began with"), "{said}");
+    assert_eq!(snapshots(&data), [signed]);
+}
+
+/// What a start without success has doubted is there still.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_fails_removes_no_snapshot() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, other) = (dir.path().join("l"), dir.path().join("other"));
+    init(&data);
+    copy(&data, &other);
+    posted(&data, AT_STOP, 1..4).await;
+    let (node, _) = open(&data, NEVER);
+    node.handle().seal().await.unwrap();
+    stop(node).await;
+    // Another past, and the checkpoint of this one.
+    posted(&other, NEVER, [2, 1, 7, 8, 9]).await;
+    for of in [SNAPSHOTS_DIR, "published"] {
+        copy(&data.join(of), &other.join(of));
+    }
+    let left = other.join(SNAPSHOTS_DIR).join(format!("{:020}.tmp", 7));
+    fs::write(&left, b"MZSNAP").unwrap();
+    let before = snapshots(&other);
+    assert_eq!(before.len(), 2);
+    assert!(reopen(&Config::at(&other)).is_err());
+    assert_eq!(snapshots(&other), before);
+}
+
 /// A snapshot speaks of one log, one salt key, and one past.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_of_another_past_is_not_used() {
@@ -238,11 +395,24 @@ async fn a_snapshot_of_another_past_is_not_used() {
     let answer = node.handle().post(voucher("S-1", 1)).await;
     assert!(matches!(answer, Answer::Posted { duplicate: true, .. }), "{answer:?}");
     stop(node).await;
-    // Something was published since that the snapshot does not know: it cannot be compared any more.
+    // Something was published since, behind the snapshot: the replay compares it when it comes there.
     let (node, _) = open(&long, NEVER);
     let behind = node.handle().seal().await.unwrap();
     stop(node).await;
-    assert!(open(&long, NEVER).1.contains("began with"), "{behind:?} is compared on the way");
+    let size: u64 = snapshots(&long)[0].file_name().unwrap().to_str().unwrap().parse().unwrap();
+    assert!(size < behind.size);
+    let (node, said) = open(&long, NEVER);
+    assert!(said.contains("began with"), "{said}");
+    stop(node).await;
+    // A snapshot behind it that does not know it cannot be compared; the one before can.
+    let (published, aside) = (long.join("published"), at("aside"));
+    fs::rename(&published, &aside).unwrap();
+    posted(&long, AT_STOP, 4..5).await;
+    fs::rename(&aside, &published).unwrap();
+    let said = as_replayed(&long, dir.path()).await;
+    let doubt = format!("knows nothing of the published checkpoint of {} records", behind.size);
+    assert!(said.contains(&doubt), "{said}");
+    assert!(said.contains(&format!("began with the snapshot of {size} records")), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -263,8 +433,12 @@ async fn an_accepted_rollback_begins_without_snapshots() {
     assert!(reopen(&Config::at(&data)).is_err());
     let accept_rollback = Some("the disk of 3 May was lost".to_owned());
     let config = Config { accept_rollback, snapshots: AT_STOP, ..Config::at(&data) };
-    let (node, said) = open_with(config);
+    let (node, said) = open_with(config.clone());
     assert!(said.contains("a rollback was accepted") && !said.contains("began with"), "{said}");
+    stop(node).await;
+    // The word is still there at the next start, and there is nothing to accept.
+    let (node, said) = open_with(config);
+    assert!(said.contains("began with") && !said.contains("a rollback was accepted"), "{said}");
     stop(node).await;
     let said = as_replayed(&data, dir.path()).await;
     assert!(said.contains("began with"), "{said}");

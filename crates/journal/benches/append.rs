@@ -112,7 +112,7 @@ fn appends(dir: &std::path::Path, records: usize, n: usize) {
         // The genesis is no block of this size.
         seconds.remove(0);
         rounds.push(figures(seconds));
-        Box::new(journal).close().unwrap();
+        journal.close().unwrap();
         if round + 1 < ROUNDS || records != 1_000 {
             std::fs::remove_dir_all(dir.join(format!("{records}-{round}"))).unwrap();
         }
@@ -159,7 +159,7 @@ fn paced(dir: &std::path::Path) {
         at(999),
         at(1_000)
     );
-    Box::new(journal).close().unwrap();
+    journal.close().unwrap();
     std::fs::remove_dir_all(dir.join("paced")).unwrap();
 }
 

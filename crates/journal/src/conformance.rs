@@ -164,6 +164,7 @@ fn empty_log(store: &Opener) {
     assert!(matches!(refused, Err(Error::Fenced { mine: 0, .. })), "{refused:?}");
     assert_eq!(journal.acquire().unwrap(), Epoch(1));
     journal.close().unwrap();
+    drop(journal);
     assert_eq!(open(store).head(), Head::EMPTY);
 }
 
@@ -174,6 +175,7 @@ fn blocks_come_back_as_they_were(store: &Opener) {
     let head = journal.head();
     assert_holds(&*journal.reader(), &blocks);
     journal.close().unwrap();
+    drop(journal);
 
     let mut journal = open(store);
     assert_eq!(journal.head(), head);

@@ -100,13 +100,14 @@ pub trait Journal: Send {
     /// Returns a reader that sees the durable blocks, now and as they come, beside the writer.
     fn reader(&self) -> Box<dyn Reader>;
 
-    /// Ends cleanly: leaves the marker that the log ends at its head.
+    /// Ends cleanly: leaves the marker that the log ends at its head, and appends nothing more. What keeps
+    /// other writers away is held until the journal is dropped.
     ///
     /// # Errors
     /// `Unavailable` when the marker could not be written or an earlier write failed, `Fenced` when
     /// somebody else is the writer. The log is as durable as it was; the next start is an unclean
     /// one.
-    fn close(self: Box<Self>) -> Result<(), Error>;
+    fn close(&mut self) -> Result<(), Error>;
 }
 
 /// Blocks in order, from some position to the durable head. After `None` a later call may give

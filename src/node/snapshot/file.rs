@@ -11,13 +11,15 @@
 //! ```
 //!
 //! Always: nothing behind the first 14 bytes is read before the hash was compared. All of it is believed
-//! as far as the log bears it out: size and chain hash are compared with the log itself.
+//! as far as the log bears it out: size and chain hash are compared with the log itself, and the size with
+//! the file's name.
 
 use std::io::{self, BufReader, Read, Write};
 
 use journal::Reader;
 use journal::disk::{DiskFile, read_exact_at, write_all_at};
 use ledger::state::{self, State};
+use record::limits::SNAPSHOT_BYTES_MAX;
 use record::{ChainCheck, Hash, Seq, context};
 use thiserror::Error;
 use tlog::Frontier;
@@ -55,22 +57,43 @@ pub(crate) enum Doubt {
     Io(io::Error),
     #[error("it is no snapshot")]
     Magic,
+    #[error("it has {bytes} bytes, at most {SNAPSHOT_BYTES_MAX} are read")]
+    TooLarge { bytes: u64 },
     #[error("another version of the program wrote it")]
     Version,
     #[error("its bytes do not have the hash at its end")]
     Trailer,
     #[error("it is of another ledger")]
     Log,
+    #[error("its name says {named} records, it holds {size}")]
+    Name { named: u64, size: u64 },
     #[error("its hashes were made with another salt key")]
     Secret,
     #[error("it holds {size} records, the log has {log}")]
     Ahead { size: u64, log: u64 },
     #[error("its last record is not the one that the log holds there")]
     Chain,
+    #[error("the log cannot be read where it ends: {0}")]
+    Unread(journal::Error),
     #[error("it knows nothing of the published checkpoint of {size} records")]
     Published { size: u64 },
     #[error("it does not decode: {0}")]
     Decode(io::Error),
+}
+
+impl Doubt {
+    /// Whether the file will never be of use. What cannot be read now can perhaps be read later.
+    pub(crate) fn lasts(&self) -> bool {
+        !matches!(self, Self::Io(_) | Self::Unread(_))
+    }
+
+    /// Of an error in the midst of decoding.
+    fn decoding(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Self::Decode(error),
+            _ => Self::Io(error),
+        }
+    }
 }
 
 const MAGIC: [u8; 8] = *b"MZSNAP\0\x01";
@@ -82,11 +105,9 @@ type Prefix = [u8; 14];
 const TRAILER_BYTES: u64 = 32;
 /// Longest frontier: 64 hashes behind its size, and some room.
 const FRONTIER_BYTES_MAX: u32 = 4_096;
-/// Longest file that is read: some fifty times a province with eleven million records.
-const FILE_BYTES_MAX: u64 = 32 << 30;
 /// What is read or written at once.
 const PIECE_BYTES: usize = 1 << 20;
-/// Bytes after which a sync is asked for: a whole file at once would keep the disk from the log for long.
+/// Bytes after which a sync is made and room asked for: a whole file at once would keep the disk from the log for long.
 const SYNC_BYTES: u64 = 16 << 20;
 
 fn prefix() -> Prefix {
@@ -107,13 +128,14 @@ impl Identity {
     }
 }
 
-/// Writes a snapshot into an empty file and syncs it. Returns its bytes.
+/// Writes a snapshot into an empty file and syncs it. `go_on` is asked before every few megabytes.
 pub(super) fn write(
     file: &dyn DiskFile,
     identity: &Identity,
     snapshot: &Snapshot,
-) -> io::Result<u64> {
-    let mut sink = Sink::new(file);
+    go_on: &mut dyn FnMut() -> io::Result<()>,
+) -> io::Result<()> {
+    let mut sink = Sink::new(file, go_on);
     let Snapshot { chain, unsealed, published, frontier, state, views } = snapshot;
     let (size, root) = published.unwrap_or((0, [0; 32]));
     sink.write_all(&prefix())?;
@@ -134,16 +156,17 @@ pub(super) fn write(
     sink.finish()
 }
 
-/// Reads a snapshot and compares it with the log and with the published checkpoint.
+/// Reads a snapshot of `named` records and compares it with the log and with the published checkpoint.
 pub(super) fn read(
     file: &dyn DiskFile,
+    named: u64,
     identity: &Identity,
     reader: &dyn Reader,
     expected: Option<(u64, Hash)>,
 ) -> Result<Snapshot, Doubt> {
-    let (head, from) = &mut begin(file, &identity.log, reader)?;
+    let (head, from) = &mut begin(file, named, &identity.log, reader)?;
     let Head { chain, unsealed, published, .. } = head.clone();
-    let size = chain.next_seq().0;
+    let size = named;
     if head.secret_check != identity.secret_check() {
         return Err(Doubt::Secret);
     }
@@ -154,8 +177,8 @@ pub(super) fn read(
         return Err(Doubt::Published { size: at });
     }
     let frontier = frontier(from)?;
-    let views = Views::load(from).map_err(Doubt::Decode)?;
-    let state = State::load(identity.secret, from).map_err(Doubt::Decode)?;
+    let views = Views::load(from).map_err(Doubt::decoding)?;
+    let state = State::load(identity.secret, from).map_err(Doubt::decoding)?;
     let applied = views.position().map_or(0, |position| position.next().0);
     let decided = state.position().next_seq.0;
     if [frontier.size(), applied, decided] != [size; 3]
@@ -166,16 +189,16 @@ pub(super) fn read(
     Ok(Snapshot { chain, unsealed, published, frontier, state, views })
 }
 
-/// Reads the views alone, and how many records they have taken.
+/// Reads the views of a snapshot of `named` records alone.
 pub(super) fn read_views(
     file: &dyn DiskFile,
+    named: u64,
     log: &Hash,
     reader: &dyn Reader,
-) -> Result<(u64, Views), Doubt> {
-    let (head, from) = &mut begin(file, log, reader)?;
+) -> Result<Views, Doubt> {
+    let (_, from) = &mut begin(file, named, log, reader)?;
     frontier(from)?;
-    let views = Views::load(from).map_err(Doubt::Decode)?;
-    Ok((head.chain.next_seq().0, views))
+    Views::load(from).map_err(Doubt::decoding)
 }
 
 /// What stands before tree, views and state.
@@ -190,6 +213,7 @@ struct Head {
 /// Checks the bytes, and that the log bears out what the head says. Returns what follows it, too.
 fn begin<'a>(
     file: &'a dyn DiskFile,
+    named: u64,
     log: &Hash,
     reader: &dyn Reader,
 ) -> Result<(Head, BufReader<Source<'a>>), Doubt> {
@@ -204,6 +228,9 @@ fn begin<'a>(
     let (size, head, time_ms) = (number(from)?, bytes::<32>(from)?, number(from)?);
     let [unsealed] = bytes::<1>(from)?;
     let published = (number(from)?, bytes::<32>(from)?);
+    if size != named {
+        return Err(Doubt::Name { named, size });
+    }
     check_log(size, &head, reader)?;
     let chain = ChainCheck::resume(Seq(size), head, time_ms);
     let (unsealed, published) = (unsealed != 0, (published.0 != 0).then_some(published));
@@ -214,8 +241,11 @@ fn begin<'a>(
 pub(super) fn check_bytes(file: &dyn DiskFile) -> Result<u64, Doubt> {
     let size = file.size().map_err(Doubt::Io)?;
     let end = size.saturating_sub(TRAILER_BYTES);
-    if end < PREFIX_BYTES || FILE_BYTES_MAX < size {
+    if end < PREFIX_BYTES {
         return Err(Doubt::Magic);
+    }
+    if SNAPSHOT_BYTES_MAX < size {
+        return Err(Doubt::TooLarge { bytes: size });
     }
     let mut start = Prefix::default();
     read_exact_at(file, &mut start, 0).map_err(Doubt::Io)?;
@@ -244,8 +274,7 @@ fn check_log(size: u64, head: &Hash, reader: &dyn Reader) -> Result<(), Doubt> {
     let Some(last) = size.checked_sub(1).filter(|_| size <= log).map(Seq) else {
         return Err(Doubt::Ahead { size, log });
     };
-    // Damage there is for the replay to tell.
-    let block = reader.block_of(last).ok().flatten();
+    let block = reader.block_of(last).map_err(Doubt::Unread)?;
     let found = block.as_ref().and_then(|block| block.records().find(|r| r.seq() == last));
     match found {
         Some(record) if record.chain_hash() == *head => Ok(()),
@@ -260,13 +289,13 @@ fn frontier(from: &mut dyn Read) -> Result<Frontier, Doubt> {
         return Err(wrong());
     }
     let mut bytes = vec![0; usize::try_from(len).map_err(|_| wrong())?];
-    from.read_exact(&mut bytes).map_err(Doubt::Decode)?;
+    from.read_exact(&mut bytes).map_err(Doubt::decoding)?;
     Frontier::from_bytes(&bytes).map_err(|_| wrong())
 }
 
 fn bytes<const N: usize>(from: &mut dyn Read) -> Result<[u8; N], Doubt> {
     let mut bytes = [0; N];
-    from.read_exact(&mut bytes).map_err(Doubt::Decode)?;
+    from.read_exact(&mut bytes).map_err(Doubt::decoding)?;
     Ok(bytes)
 }
 
@@ -277,6 +306,7 @@ fn number(from: &mut dyn Read) -> Result<u64, Doubt> {
 /// A file that is written from its beginning, and hashed.
 struct Sink<'a> {
     file: &'a dyn DiskFile,
+    go_on: &'a mut dyn FnMut() -> io::Result<()>,
     /// Bytes that are in the file.
     written: u64,
     synced: u64,
@@ -285,28 +315,36 @@ struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    fn new(file: &'a dyn DiskFile) -> Self {
+    fn new(file: &'a dyn DiskFile, go_on: &'a mut dyn FnMut() -> io::Result<()>) -> Self {
         let hasher = blake3::Hasher::new_derive_key(context::SNAPSHOT);
-        Self { file, written: 0, synced: 0, piece: Vec::with_capacity(PIECE_BYTES), hasher }
+        let piece = Vec::with_capacity(PIECE_BYTES);
+        Self { file, go_on, written: 0, synced: 0, piece, hasher }
     }
 
     fn put(&mut self) -> io::Result<()> {
+        let end = self.written.saturating_add(u64::try_from(self.piece.len()).unwrap_or(u64::MAX));
+        if SNAPSHOT_BYTES_MAX < end {
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                Doubt::TooLarge { bytes: end },
+            ));
+        }
         write_all_at(self.file, &self.piece, self.written)?;
-        self.written = self.written.saturating_add(u64::try_from(self.piece.len()).unwrap_or(0));
+        self.written = end;
         self.piece.clear();
         if self.synced.saturating_add(SYNC_BYTES) <= self.written {
             self.file.sync_data()?;
             self.synced = self.written;
+            (self.go_on)()?;
         }
         Ok(())
     }
 
-    fn finish(mut self) -> io::Result<u64> {
+    fn finish(mut self) -> io::Result<()> {
         self.flush()?;
         self.piece.extend_from_slice(self.hasher.finalize().as_bytes());
         self.put()?;
-        self.file.sync_all()?;
-        Ok(self.written)
+        self.file.sync_all()
     }
 }
 
@@ -341,3 +379,6 @@ impl Read for Source<'_> {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests;

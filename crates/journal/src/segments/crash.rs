@@ -15,6 +15,7 @@ use std::sync::LazyLock;
 
 use record::{BlockBuilder, BlockHeader, Draft, Genesis, Seq, china_date, system};
 
+use super::tests::closed;
 use super::*;
 use crate::disk::{Fault, SimDisk};
 
@@ -176,7 +177,7 @@ fn live(
         }
     }
     if end == End::Closed {
-        Box::new(journal).close().map_err(|e| world(&e, "closing"))?;
+        closed(journal).map_err(|e| world(&e, "closing"))?;
         // After a clean close there is nothing in doubt.
         tally.tried = tally.acked;
     }

@@ -7,6 +7,7 @@
 use record::limits::BLOCK_BYTES_MAX;
 use record::tail::SECTOR_BYTES;
 
+use super::tests::closed;
 use super::*;
 use crate::conformance::BlockMaker;
 use crate::disk::SimDisk;
@@ -141,7 +142,7 @@ fn log(into_sector: usize, bytes: usize, end: bool) -> Log {
     let last = append(&mut journal, bytes);
     let records = (before, journal.head().next_seq.0);
     if end {
-        Box::new(journal).close().unwrap();
+        closed(journal).unwrap();
     }
     Log { disk, at, frame: last.frame().to_vec(), records }
 }

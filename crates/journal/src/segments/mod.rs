@@ -178,6 +178,7 @@ struct Writer {
     marked: bool,
     /// Why nothing more is written.
     dead: Option<String>,
+    #[expect(dead_code, reason = "held until the last handle is dropped")]
     lock: Option<Lock>,
 }
 
@@ -324,8 +325,9 @@ impl Journal for SegmentJournal {
         Box::new(self.reader.clone())
     }
 
-    fn close(self: Box<Self>) -> Result<(), Error> {
-        self.writer().close(self.mine)
+    fn close(&mut self) -> Result<(), Error> {
+        let mine = self.mine;
+        self.writer().close(mine)
     }
 }
 
@@ -487,7 +489,6 @@ impl Writer {
                 .map_err(|error| self.die(Error::io("writing", &join(&dir, CLEAN_FILE), &error)))?;
         }
         self.dead = Some("the journal is closed".to_owned());
-        self.lock = None;
         Ok(())
     }
 }

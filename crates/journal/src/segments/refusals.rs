@@ -1,6 +1,6 @@
 //! A log that cannot be opened says which file, where, and which records; and is left as it is.
 
-use super::tests::{append, segment_names, sim, writer};
+use super::tests::{append, closed, segment_names, sim, writer};
 use super::*;
 use crate::disk::SimDisk;
 
@@ -99,7 +99,7 @@ fn missing_segments_are_noticed() {
     let disk: Arc<dyn Disk> = Arc::new(copy.clone());
     let (journal, _) =
         SegmentJournal::open(disk.clone(), "", Options::simulated(16 * 1024)).unwrap();
-    Box::new(journal).close().unwrap();
+    closed(journal).unwrap();
     copy.remove(paths.last().unwrap()).unwrap();
     let text = refusal(&disk);
     assert!(

@@ -7,6 +7,11 @@ use crate::disk::{RealDisk, SimDisk};
 const LOG: Hash = [5; 32];
 
 /// Opens the log in `dir`, or creates it.
+/// Closes a journal and lets go of it.
+pub(super) fn closed(mut journal: SegmentJournal) -> Result<(), Error> {
+    journal.close()
+}
+
 fn open_or_create(
     disk: &Arc<dyn Disk>,
     dir: &str,
@@ -142,7 +147,7 @@ fn the_largest_block_is_cut_as_any_other() {
     let options = Options::simulated(16 * 1024);
     let (mut journal, epoch) = writer(&disk, options);
     append(&mut journal, epoch, 0).unwrap();
-    Box::new(journal).close().unwrap();
+    closed(journal).unwrap();
     let (mut torn, mut whole) = (0, 0);
     // Its file is prepared in 17 pieces, synced, named; then come the write and the sync.
     for n in 0.. {
@@ -210,7 +215,7 @@ fn after_a_failed_sync_nothing_is_written() {
             assert!(refused.to_string().starts_with("an earlier write failed: "), "{refused}");
         }
         assert!(matches!(journal.acquire(), Err(Error::Unavailable { .. })));
-        assert!(matches!(Box::new(journal).close(), Err(Error::Unavailable { .. })));
+        assert!(matches!(closed(journal), Err(Error::Unavailable { .. })));
         assert_eq!(sim.calls(), calls, "the disk is left alone");
         assert!(sim.contents("clean").is_err());
     }
@@ -230,8 +235,8 @@ fn of_two_handles_the_newer_one_writes() {
     assert!(matches!(refused, Error::Fenced { mine: 1, theirs: 2 }), "{refused}");
     append(&mut new, second, 100).unwrap();
     assert_eq!(old.head(), new.head(), "both see the same log");
-    assert!(matches!(Box::new(old).close(), Err(Error::Fenced { mine: 1, theirs: 2 })));
-    Box::new(new).close().unwrap();
+    assert!(matches!(closed(old), Err(Error::Fenced { mine: 1, theirs: 2 })));
+    closed(new).unwrap();
 }
 
 #[test]
@@ -252,7 +257,12 @@ fn a_directory_has_one_writer_and_any_readers() {
     let (reader, _) = open_read_only(disk.clone(), "").unwrap();
     append(&mut journal, epoch, 500).unwrap();
     assert_eq!(reader.blocks(record::Seq(0)).count(), 1);
-    Box::new(journal).close().unwrap();
+    // A journal that is closed takes nothing more, and is still in the way of others.
+    journal.close().unwrap();
+    assert!(matches!(append(&mut journal, epoch, 0), Err(Error::Unavailable { .. })));
+    let locked = SegmentJournal::open(disk.clone(), "", options).map(|_| ()).unwrap_err();
+    assert!(matches!(locked, Error::Locked { .. }), "{locked}");
+    drop(journal);
     let exists = SegmentJournal::create(disk.clone(), "", LOG, options).map(|_| ()).unwrap_err();
     assert!(matches!(exists, Error::Exists { .. }), "{exists}");
     let (journal, opened) = SegmentJournal::open(disk, "", options).unwrap();
@@ -272,7 +282,7 @@ fn a_clean_stop_survives_starts_that_append_nothing() {
     let options = Options::simulated(64 * 1024);
     let (mut journal, epoch) = writer(&disk, options);
     append(&mut journal, epoch, 0).unwrap();
-    Box::new(journal).close().unwrap();
+    closed(journal).unwrap();
     let marker = sim.contents("clean").unwrap();
     for _ in 0..2 {
         let (mut journal, opened) = SegmentJournal::open(disk.clone(), "", options).unwrap();
@@ -300,7 +310,7 @@ fn opening_reads_headers_and_looking_up_reads_once() {
     for _ in 0..120 {
         append(&mut journal, epoch, 100_000).unwrap();
     }
-    Box::new(journal).close().unwrap();
+    closed(journal).unwrap();
     let before = sim.calls();
     let (reader, opened) = open_read_only(disk.clone(), "").unwrap();
     let read = sim.calls().bytes_read - before.bytes_read;
@@ -374,7 +384,7 @@ fn a_log_opens_for_reading_at_any_moment_of_its_writer() {
     done.store(true, std::sync::atomic::Ordering::SeqCst);
     assert!(0 < watcher.join().unwrap());
     assert!(15 < segment_names(&disk).len());
-    Box::new(journal).close().unwrap();
+    closed(journal).unwrap();
     assert_eq!(disk.list("segments").unwrap(), segment_names(&disk));
 }
 
@@ -389,6 +399,6 @@ fn a_log_may_live_below_the_root() {
     let (mut journal, _) = SegmentJournal::open(disk.clone(), "attempts", options).unwrap();
     let epoch = journal.acquire().unwrap();
     append(&mut journal, epoch, 0).unwrap();
-    Box::new(journal).close().unwrap();
+    closed(journal).unwrap();
     assert_eq!(disk.list("attempts").unwrap(), ["clean", "segments"]);
 }
