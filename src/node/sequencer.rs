@@ -27,7 +27,7 @@ use super::counters::Counters;
 use super::past::Recent;
 use super::reply::{Found, Preview, PreviewLine, Reply, Waiting, fail};
 use super::snapshot::{self, Snapshot};
-use super::submit::{Message, Posted, standing};
+use super::submit::{Message, Posted, addressed, standing};
 
 /// Up to here a block is committed by the sequencer itself while nobody else waits: two wake-ups less. A
 /// larger one takes longer than a wake-up, and others will come meanwhile.
@@ -212,6 +212,9 @@ impl Sequencer {
             if let Err(reason) = standing(&self.state, organisation, key, today) {
                 return refused(reason);
             }
+        }
+        if let Err(reject) = addressed(&self.shared.genesis.origin, &posted.post) {
+            return Found::Refused(reject);
         }
         if self.month_turns(posted)
             && self.would_post(posted)

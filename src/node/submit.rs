@@ -91,16 +91,6 @@ pub(crate) fn prepare(
     sender: oneshot::Sender<Delivered>,
 ) -> Result<Posted, Reject> {
     let form = ledger::form::check(&post.voucher)?;
-    if let Some(found) = post.identity
-        && found.as_str() != post.voucher.organisation()
-        && let Some(stated) = OrgId::id(post.voucher.organisation())
-    {
-        return Err(Reason::IdentityDiffers { found, stated }.at(0, "organisation").into());
-    }
-    if !post.origin.is_empty() && post.origin != origin {
-        let (found, origin) = (shown(&post.origin).into(), origin.to_owned().into());
-        return Err(Reason::NotThisLedger { found, origin }.at(0, "origin").into());
-    }
     let digest = ledger::digest::digest(origin, &post.voucher, &form.kinds);
     let signature = signature(origin, &post.voucher, &digest);
     let lines = if post.validate_only { post.voucher.len() } else { 0 };
@@ -134,6 +124,24 @@ pub fn standing(
     }
     if bound.organisation != organisation {
         return Err(Reason::IdentityDiffers { found: bound.organisation, stated: organisation });
+    }
+    Ok(())
+}
+
+/// Whether a voucher is its sender's, and for this ledger. That the sender may ask at all is asked before.
+///
+/// # Errors
+/// 5015, 8002.
+pub(crate) fn addressed(origin: &str, post: &Post) -> Result<(), Reject> {
+    if let Some(found) = post.identity
+        && found.as_str() != post.voucher.organisation()
+        && let Some(stated) = OrgId::id(post.voucher.organisation())
+    {
+        return Err(Reason::IdentityDiffers { found, stated }.at(0, "organisation").into());
+    }
+    if !post.origin.is_empty() && post.origin != origin {
+        let (found, origin) = (shown(&post.origin).into(), origin.to_owned().into());
+        return Err(Reason::NotThisLedger { found, origin }.at(0, "origin").into());
     }
     Ok(())
 }

@@ -340,7 +340,8 @@ async fn an_operators_certificate_ends_when_it_is_revoked() {
     let (pem, key) = tls::issue(&authority, "OP44");
     let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
     let key_hash = mingzhang::auth::certified(&der).unwrap().key_hash.to_vec();
-    let mut operator = AdminClient::new(connect((pem, key)).await.unwrap());
+    let connection = connect((pem, key)).await.unwrap();
+    let mut operator = AdminClient::new(connection.clone());
     let keeper = connect(tls::issue(&authority, "PO44")).await.unwrap();
     let mut keeper = PostingClient::new(keeper);
     operator.status(v1::StatusRequest::default()).await.unwrap();
@@ -359,4 +360,19 @@ async fn an_operators_certificate_ends_when_it_is_revoked() {
     // On the open connection.
     let refused = operator.status(v1::StatusRequest::default()).await.unwrap_err();
     assert_eq!(refusal(&refused).0, "MZ-5016");
+
+    // Of all that is wrong with a voucher, who asks is looked at first, then for whom, then where.
+    let mut ended = PostingClient::new(connection);
+    let elsewhere = |organisation: &str| {
+        let mut voucher = crate::server::organisations("C-3", [3]);
+        organisation.clone_into(&mut voucher.header.as_mut().unwrap().organisation);
+        let origin = "ledger.example/other".to_owned();
+        v1::PostVoucherRequest { origin, ..post(voucher) }
+    };
+    let refused = ended.post_voucher(elsewhere("PO44")).await.unwrap_err();
+    assert_eq!(refusal(&refused), ("MZ-5016".to_owned(), "header".to_owned()));
+    let refused = keeper.post_voucher(elsewhere("FB44")).await.unwrap_err();
+    assert_eq!(refusal(&refused), ("MZ-5015".to_owned(), "header.organisation".to_owned()));
+    let refused = keeper.post_voucher(elsewhere("PO44")).await.unwrap_err();
+    assert_eq!(refusal(&refused), ("MZ-8002".to_owned(), "header.origin".to_owned()));
 }
