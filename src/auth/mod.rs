@@ -23,6 +23,7 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig, crypto, version};
 use tonic::{Extensions, Status};
 
+use crate::reading::shown;
 use crate::services::status::refuse;
 
 /// Metadata in which a caller on loopback names its organisation.
@@ -100,7 +101,7 @@ pub fn authenticate<T>(request: &tonic::Request<T>) -> Result<Identity, Status> 
             let organisation = OrgId::id(text).ok_or_else(|| {
                 refuse(Reason::FieldFormat {
                     field: Text::Borrowed(ORGANISATION),
-                    found: Text::Owned(text.to_owned()),
+                    found: Text::Owned(shown(text)),
                     expected: Text::Borrowed("an organisation code"),
                 })
             })?;

@@ -113,7 +113,7 @@ impl Summary {
         json!({
             "vouchers": self.vouchers, "lines": self.lines, "posted": self.posted,
             "duplicate": self.duplicate, "refused": self.refused, "unknown": self.unknown,
-            "seconds": self.seconds,
+            "valid": self.valid, "seconds": self.seconds,
         })
     }
 

@@ -28,7 +28,7 @@ use super::scope;
 use super::status::refuse;
 use crate::auth::{Identity, StreamPlace, authenticate};
 use crate::node::{Handle, lookup};
-use crate::reading::household_code;
+use crate::reading::{household_code, shown};
 
 pub use super::generated::log_server::LogServer as Server;
 
@@ -99,7 +99,10 @@ impl super::generated::log_server::Log for Log {
         let asked = request.into_inner();
         if !asked.origin.is_empty() && asked.origin != self.node.origin() {
             let origin = Text::Owned(self.node.origin().to_owned());
-            return Err(refuse(Reason::NotThisLedger { found: asked.origin.into(), origin }));
+            return Err(refuse(Reason::NotThisLedger {
+                found: shown(&asked.origin).into(),
+                origin,
+            }));
         }
         let head = self.node.applied().position();
         if head.next() < Seq(asked.from) {

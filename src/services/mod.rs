@@ -1,7 +1,7 @@
 //! gRPC: what arrives is read, handed to the node, and answered.
 //!
-//! Lives here: a file a service; reading order: `server` (sockets and limits), `codec`, `posting`,
-//! `answer`, `status` (refusals), `scope`, then the services that read.
+//! Lives here: a file a service; reading order: `server` (sockets and limits), `deadline`, `codec`,
+//! `posting`, `answer`, `status` (refusals), `scope`, then the services that read.
 //! Lives elsewhere: rules (`ledger`), what is durable (`node`), who is asking (`auth`).
 //!
 //! Always: no rule and no state of their own; every refusal has a code.
@@ -11,6 +11,7 @@ pub mod answer;
 pub mod audit;
 pub mod balances;
 pub mod codec;
+mod deadline;
 pub mod log;
 mod page;
 pub mod payload;

@@ -11,7 +11,7 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use ledger::ids::{OrgId, VoucherNo};
-use ledger::reject::{Reason, Text};
+use ledger::reject::{Reason, Reject, Text};
 use ledger::voucher::{HeaderText, VoucherBuilder};
 use proto::v1;
 use record::limits::{MESSAGE_BYTES_MAX, STREAM_IN_FLIGHT_MAX};
@@ -182,21 +182,24 @@ impl Posting {
     }
 }
 
-/// Reads vouchers off a stream and begins each; what cannot be read ends the stream, after the answers
-/// to what came before.
+/// A message of a stream by its tag: a voucher on its way, or why the message is none.
+type Begun = (u64, Result<Pending, Reject>);
+
+/// Reads vouchers off a stream and begins each. What the transport does not deliver ends the stream, after
+/// the answers to what came before.
 async fn read_vouchers(
     node: &Handle,
     identity: Identity,
     mut messages: Streaming<Bytes>,
-    begun: &mpsc::Sender<Result<(u64, Pending), Status>>,
+    begun: &mpsc::Sender<Result<Begun, Status>>,
 ) {
     loop {
         let next = match messages.message().await {
             Ok(None) => return,
-            Ok(Some(message)) => match wire::post_vouchers(&message) {
-                Ok(post) => Ok((post.tag, node.begin(to_post(identity, post)))),
-                Err(fault) => Err(unread(fault)),
-            },
+            Ok(Some(message)) => Ok(match wire::post_vouchers(&message) {
+                Ok(post) => (post.tag, Ok(node.begin(to_post(identity, post)))),
+                Err(fault) => (wire::tag(&message), Err(fault.into())),
+            }),
             Err(broken) => Err(too_large(broken)),
         };
         let ends = next.is_err();
@@ -209,10 +212,14 @@ async fn read_vouchers(
 
 async fn answer_one(
     node: &Handle,
-    (tag, pending): (u64, Pending),
+    (tag, begun): Begun,
 ) -> Result<v1::PostVouchersResponse, Status> {
     use v1::post_vouchers_response::Outcome;
-    let (outcome, duplicate) = match answer::outcome(node.origin(), node.answer(pending).await) {
+    let found = match begun {
+        Ok(pending) => answer::outcome(node.origin(), node.answer(pending).await),
+        Err(reject) => Err(reject),
+    };
+    let (outcome, duplicate) = match found {
         Ok((answer::Outcome::Reply(reply), duplicate)) => (Outcome::Reply(reply), duplicate),
         Ok((answer::Outcome::Preview(preview), _)) => (Outcome::Preview(preview), false),
         Err(reject) => (Outcome::Status(rpc_status(&reject)), false),

@@ -1,7 +1,8 @@
 //! The server: sockets, TLS, HTTP/2, and every limit that the libraries leave open.
 //!
 //! Lives here: accepting connections, handing them to tonic with all limits set, draining.
-//! Lives elsewhere: the services, the limits themselves (`record::limits`), who is asking (`auth`).
+//! Lives elsewhere: the services, the limits themselves (`record::limits`), the deadline of a call
+//! (`deadline`), who is asking (`auth`).
 //!
 //! Always: no connection is served beyond loopback without TLS; a silent client holds neither a
 //! handshake, nor a stream, nor the end of the process.
@@ -30,8 +31,10 @@ use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
 use tonic::{Code, Status};
+use tower::layer::layer_fn;
 use tower::util::{MapRequestLayer, MapResponseLayer};
 
+use super::deadline::Deadline;
 use super::posting::too_large;
 use crate::auth::{Peer, certified};
 
@@ -39,6 +42,49 @@ use crate::auth::{Peer, certified};
 const ACCEPTED_MAX: usize = 16;
 /// After a failed accept (too many open files, most likely): long enough not to spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The limits of a server: those of `record::limits`, unless a test is not to wait for them.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Open connections.
+    pub connections: usize,
+    /// Open calls of one connection.
+    pub connection_requests: u32,
+    /// Bytes of metadata of one request.
+    pub header_list_bytes: u32,
+    /// TLS handshake.
+    pub handshake: Duration,
+    /// From quiet to a ping.
+    pub keepalive_interval: Duration,
+    /// From a ping to its answer.
+    pub keepalive_timeout: Duration,
+    /// Age at which a connection is asked to end.
+    pub connection_age: Duration,
+    /// What an aged connection has to finish its calls.
+    pub connection_grace: Duration,
+    /// Longest deadline of a call.
+    pub call: Duration,
+    /// What open calls have to finish when the server stops.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let ms = Duration::from_millis;
+        Self {
+            connections: CONNECTIONS_MAX,
+            connection_requests: CONNECTION_REQUESTS_MAX,
+            header_list_bytes: HEADER_LIST_BYTES_MAX,
+            handshake: ms(HANDSHAKE_MS_MAX),
+            keepalive_interval: ms(KEEPALIVE_INTERVAL_MS),
+            keepalive_timeout: ms(KEEPALIVE_TIMEOUT_MS),
+            connection_age: ms(CONNECTION_AGE_MS_MAX),
+            connection_grace: ms(CONNECTION_GRACE_MS),
+            call: ms(CALL_MS_MAX),
+            drain: ms(DRAIN_MS_MAX),
+        }
+    }
+}
 
 /// Serves `routes` until `stop` turns true, then drains for at most `DRAIN_MS_MAX`.
 ///
@@ -48,23 +94,36 @@ pub async fn serve(
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
     routes: Routes,
+    stop: watch::Receiver<bool>,
+) -> Result<(), tonic::transport::Error> {
+    serve_within(Limits::default(), listener, tls, routes, stop).await
+}
+
+/// The same within other limits.
+///
+/// # Errors
+/// When the transport fails as a whole.
+pub async fn serve_within(
+    limits: Limits,
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    routes: Routes,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), tonic::transport::Error> {
     let (sender, accepted) = mpsc::channel(ACCEPTED_MAX);
-    let accepting = tokio::spawn(accept(listener, tls, sender, stop.clone()));
-    let ms = Duration::from_millis;
+    let accepting = tokio::spawn(accept(limits, listener, tls, sender, stop.clone()));
     let mut stopped = stop.clone();
     let serving = Server::builder()
-        .max_concurrent_streams(CONNECTION_REQUESTS_MAX)
-        .http2_max_header_list_size(HEADER_LIST_BYTES_MAX)
-        .http2_keepalive_interval(Some(ms(KEEPALIVE_INTERVAL_MS)))
-        .http2_keepalive_timeout(Some(ms(KEEPALIVE_TIMEOUT_MS)))
-        .max_connection_age(ms(CONNECTION_AGE_MS_MAX))
-        .max_connection_age_grace(ms(CONNECTION_GRACE_MS))
+        .max_concurrent_streams(limits.connection_requests)
+        .http2_max_header_list_size(limits.header_list_bytes)
+        .http2_keepalive_interval(Some(limits.keepalive_interval))
+        .http2_keepalive_timeout(Some(limits.keepalive_timeout))
+        .max_connection_age(limits.connection_age)
+        .max_connection_age_grace(limits.connection_grace)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .tcp_nodelay(true)
-        .timeout(ms(CALL_MS_MAX))
+        .layer(layer_fn(move |inner| Deadline::new(inner, limits.call)))
         .layer(MapRequestLayer::new(whole))
         .layer(MapResponseLayer::new(explain))
         .add_routes(routes)
@@ -73,7 +132,7 @@ pub async fn serve(
         });
     let deadline = async {
         drop(stop.wait_for(|stop| *stop).await);
-        tokio::time::sleep(ms(DRAIN_MS_MAX)).await;
+        tokio::time::sleep(limits.drain).await;
     };
     let served = tokio::select! {
         served = serving => served,
@@ -143,12 +202,13 @@ fn explain(response: http::Response<Body>) -> http::Response<Body> {
 }
 
 async fn accept(
+    limits: Limits,
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
     sender: mpsc::Sender<io::Result<Connection>>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Arc::new(Semaphore::new(limits.connections));
     let acceptor = tls.map(TlsAcceptor::from);
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -165,9 +225,8 @@ async fn accept(
         let (acceptor, sender) = (acceptor.clone(), sender.clone());
         tokio::spawn(async move {
             let greet = greet(socket, address, acceptor, place);
-            let limit = Duration::from_millis(HANDSHAKE_MS_MAX);
             // A handshake that fails or takes too long ends its own connection and nothing else.
-            if let Ok(Some(connection)) = tokio::time::timeout(limit, greet).await {
+            if let Ok(Some(connection)) = tokio::time::timeout(limits.handshake, greet).await {
                 drop(sender.send(Ok(connection)).await);
             }
         });

@@ -32,6 +32,20 @@ pub fn status(reject: &Reject) -> Status {
     Status::with_details(Code::from_i32(rpc.code), rpc.message, details.into())
 }
 
+/// Returns the status of a call that changes nothing and did not end within its deadline. The table of
+/// refusals has no code for that: nothing was refused.
+pub fn too_late(limit: Duration) -> Status {
+    let code = Code::DeadlineExceeded;
+    let limit_ms = limit.as_millis();
+    let metadata = vec![Fact { name: "limit_ms".to_owned(), value: limit_ms.to_string() }];
+    let (reason, domain) = ("DEADLINE_EXCEEDED".to_owned(), DOMAIN.to_owned());
+    let details = vec![any("google.rpc.ErrorInfo", &ErrorInfo { reason, domain, metadata })];
+    let message = format!("not answered within {limit_ms} ms; ask for less, or allow more time");
+    let rpc = pb::Status { code: code.into(), message, details };
+    let details = rpc.encode_to_vec();
+    Status::with_details(code, rpc.message, details.into())
+}
+
 /// Returns the status of a rejection, for an answer within a stream: a message, with room for all.
 pub fn rpc_status(reject: &Reject) -> pb::Status {
     within(reject, usize::MAX)

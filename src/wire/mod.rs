@@ -172,6 +172,26 @@ pub fn post_vouchers(bytes: &[u8]) -> Result<Post, Fault> {
     read_post(bytes, &Layout { message: "PostVouchersRequest", tag: 1, voucher: 2 })
 }
 
+/// Reads the tag of a `PostVouchersRequest` that cannot be read as a whole, so that its answer can bear it:
+/// the last one before what does not belong, 0 without one.
+pub fn tag(bytes: &[u8]) -> u64 {
+    let mut reader = Reader::new(bytes);
+    let mut tag = 0;
+    while let Ok(Some(field)) = reader.tag() {
+        let value = match field.wire_type {
+            WireType::Varint => reader.varint().ok(),
+            WireType::Bytes => reader.message().ok().map(|_| tag),
+            WireType::Other(_) => None,
+        };
+        match value {
+            Some(value) if field.number == 1 => tag = value,
+            Some(_) => {}
+            None => break,
+        }
+    }
+    tag
+}
+
 /// Reads a `ReverseVoucherRequest`.
 ///
 /// # Errors

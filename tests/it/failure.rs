@@ -3,18 +3,23 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use journal::disk::DiskFile;
 use journal::{Disk, Lock, Mode, RealDisk};
 use ledger::reject::Reason;
-use mingzhang::node::{Answer, Config, Post};
+use mingzhang::node::{Answer, Config, Handle, Post};
+use mingzhang::services::server::Limits;
 use mingzhang::wire;
 use prost::Message as _;
+use tokio::task::JoinHandle;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
-use crate::server::{init, mingzhang, organisations, post, reopen, voucher};
+use crate::server::{Server, init, mingzhang, organisations, post, refusal, reopen, voucher};
 
 /// What goes wrong, and when.
 #[derive(Default)]
@@ -25,6 +30,43 @@ struct Faults {
     read: AtomicBool,
     /// Every write panics.
     write_panics: AtomicBool,
+    /// Syncs of data wait here.
+    latch: Latch,
+    /// Writes of anything but zeros: of blocks, not of room for them.
+    writes: AtomicUsize,
+}
+
+/// Holds syncs back.
+#[derive(Default)]
+struct Latch {
+    /// Whether it is closed, and how many wait.
+    state: Mutex<(bool, usize)>,
+    change: Condvar,
+}
+
+impl Latch {
+    fn pass(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.1 += 1;
+        self.change.notify_all();
+        while state.0 {
+            state = self.change.wait(state).unwrap();
+        }
+        state.1 -= 1;
+    }
+
+    fn set(&self, is_closed: bool) {
+        self.state.lock().unwrap().0 = is_closed;
+        self.change.notify_all();
+    }
+
+    /// Waits until a sync waits.
+    fn until_held(&self) {
+        let mut state = self.state.lock().unwrap();
+        while state.1 == 0 {
+            state = self.change.wait(state).unwrap();
+        }
+    }
 }
 
 /// The machine's disk with faults.
@@ -87,6 +129,9 @@ impl DiskFile for FailingFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
         assert!(!self.faults.write_panics.load(Ordering::SeqCst), "injected");
+        if bytes.iter().any(|byte| *byte != 0) {
+            self.faults.writes.fetch_add(1, Ordering::SeqCst);
+        }
         self.file.write_at(bytes, offset)
     }
 
@@ -95,6 +140,7 @@ impl DiskFile for FailingFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        self.faults.latch.pass();
         if self.faults.sync.fetch_sub(1, Ordering::SeqCst) == 1 {
             return Err(io::Error::other("injected"));
         }
@@ -207,6 +253,116 @@ async fn a_thread_that_panics_ends_the_process_and_nobody_waits() {
     assert!(handle.not_serving().is_some());
     drop(handle);
     assert!(tokio::task::spawn_blocking(move || node.stop()).await.unwrap().is_err());
+}
+
+/// Opens the latch in the end, so that a test which fails does not wait for ever.
+struct Opens(Arc<Faults>);
+
+impl Drop for Opens {
+    fn drop(&mut self) {
+        self.0.latch.set(false);
+    }
+}
+
+/// The answer to a posting, once it has one.
+fn answered(handle: &Handle, post: Post) -> JoinHandle<Answer> {
+    let (handle, pending) = (handle.clone(), handle.begin(post));
+    tokio::spawn(async move { handle.answer(pending).await })
+}
+
+/// A block is decided while the one before it is synced, and nothing that rests on either is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_answered_before_the_sync_on_which_it_rests() {
+    let dir = tempfile::tempdir().unwrap();
+    for fails in [false, true] {
+        let data = dir.path().join(fails.to_string());
+        init(&data);
+        let faults = Arc::new(Faults::default());
+        let node = reopen(&with(&data, &faults)).unwrap();
+        let handle = node.handle();
+        assert_eq!(codes(&handle.post(voucher("F-0", 0)).await), 0);
+        let head = handle.applied();
+        let _opens = Opens(Arc::clone(&faults));
+        faults.latch.set(true);
+        let before = faults.writes.load(Ordering::SeqCst);
+        // A large one: a small one is written by the thread that decides.
+        let large = organisations("F-1", 1_000..2_000);
+        let read = || wire::post_voucher(&post(large.clone()).encode_to_vec()).unwrap();
+        let large = || Post { voucher: read().voucher, ..voucher("", 0) };
+        let first = answered(&handle, large());
+        let waiting = Arc::clone(&faults);
+        tokio::task::spawn_blocking(move || waiting.latch.until_held()).await.unwrap();
+        // All of them rest on the block that is not durable: another, its duplicate, a refusal, a try.
+        let again = answered(&handle, large());
+        let refused = answered(&handle, voucher("F-2", 1_000));
+        let tried = answered(&handle, Post { validate_only: true, ..voucher("F-3", 3) });
+        let second = answered(&handle, voucher("F-4", 4));
+        while handle.queue().0 != 0 {
+            tokio::task::yield_now().await;
+        }
+        // Time enough for what ought not to happen.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let calls = [&first, &again, &refused, &tried, &second];
+        assert!(!calls.iter().any(|call| call.is_finished()));
+        assert_eq!(handle.applied(), head);
+        assert_eq!(faults.writes.load(Ordering::SeqCst) - before, 1);
+        if fails {
+            faults.sync.store(1, Ordering::SeqCst);
+        }
+        faults.latch.set(false);
+        let [first, again, refused, tried, second] =
+            [first.await, again.await, refused.await, tried.await, second.await]
+                .map(Result::unwrap);
+        drop(handle);
+        let stopped = tokio::task::spawn_blocking(move || node.stop()).await.unwrap();
+        if fails {
+            assert_eq!(codes(&first), 9003, "{first:?}");
+            // They stand in no block that was written.
+            for answer in [again, refused, tried, second] {
+                assert_eq!(codes(&answer), 9001, "{answer:?}");
+            }
+            stopped.unwrap_err();
+        } else {
+            assert!(matches!(first, Answer::Posted { duplicate: false, .. }), "{first:?}");
+            assert!(matches!(again, Answer::Posted { duplicate: true, .. }), "{again:?}");
+            assert_eq!(codes(&refused), 5025);
+            assert!(matches!(tried, Answer::Preview { .. }), "{tried:?}");
+            assert!(matches!(second, Answer::Posted { duplicate: false, .. }), "{second:?}");
+            stopped.unwrap();
+        }
+    }
+}
+
+/// Stock load balancers send nothing more to a ledger that has stopped.
+#[tokio::test(flavor = "multi_thread")]
+async fn health_says_that_a_ledger_has_stopped() {
+    let dir = tempfile::tempdir().unwrap();
+    init(dir.path());
+    let faults = Arc::new(Faults::default());
+    let server = Server::start_with(&with(dir.path(), &faults), Limits::default()).await;
+    let mut health = HealthClient::new(server.channel().await);
+    let mut says = async |service: &str| loop {
+        let request = HealthCheckRequest { service: service.to_owned() };
+        match health.check(request).await {
+            Ok(answer) => break answer.into_inner().status(),
+            // Health is set by a task.
+            Err(status) => assert_eq!(status.code(), tonic::Code::NotFound),
+        }
+    };
+    while says("mingzhang.v1.Posting").await != ServingStatus::Serving {}
+    faults.sync.store(1, Ordering::SeqCst);
+    let refused = server.posting().await.post_voucher(post(organisations("F-1", [1]))).await;
+    assert_eq!(refusal(&refused.unwrap_err()).0, "MZ-9003");
+    let changed = async {
+        for service in ["", "mingzhang.v1.Posting", "mingzhang.v1.Balances"] {
+            while says(service).await != ServingStatus::NotServing {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), changed).await.expect("it still serves");
+    drop(health);
+    server.end().await.unwrap_err();
 }
 
 /// A dry run of a thousand lines.

@@ -22,6 +22,7 @@ mod failure;
 mod golden;
 mod init;
 mod limits;
+mod methods;
 mod posting;
 mod reading;
 mod refusals;

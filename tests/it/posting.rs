@@ -2,10 +2,13 @@
 
 use prost::Message as _;
 use proto::v1;
+use proto::v1::admin_client::AdminClient;
+use proto::v1::log_client::LogClient;
 use record::limits::STREAM_IN_FLIGHT_MAX;
 use tokio_stream::StreamExt as _;
 
-use crate::server::{Server, get, organisations, post, refusal, refusal_of, reply};
+use crate::refusals;
+use crate::server::{Server, get, mingzhang, organisations, post, refusal, refusal_of, reply};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_answers_with_the_first_reply_byte_for_byte() {
@@ -35,6 +38,121 @@ async fn a_retry_answers_with_the_first_reply_byte_for_byte() {
     let server = Server::start(&data).await;
     let again = server.posting().await.post_voucher(post(organisations("A-1", 1..4))).await;
     assert_eq!(again.unwrap().into_inner().encode_to_vec(), first.encode_to_vec());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_in_flight_answers_as_one_that_is_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::fresh(&dir.path().join("l")).await;
+    let hold = server.hold().await;
+    let mut calls = Vec::new();
+    for lines in [1..4, 1..4, 1..5] {
+        let mut client = server.posting().await;
+        let request = post(organisations("A-1", lines));
+        calls.push(tokio::spawn(async move { client.post_voucher(request).await }));
+        server.until_waiting(calls.len()).await;
+    }
+    let mut client = server.posting().await;
+    let asked = tokio::spawn(async move { client.get_voucher(get("A-1")).await });
+    server.until_waiting(4).await;
+    assert!(!calls.iter().any(tokio::task::JoinHandle::is_finished) && !asked.is_finished());
+    hold.release().await;
+    let [first, again, other] = calls.try_into().unwrap();
+    let first = first.await.unwrap().unwrap();
+    assert!(!first.metadata().contains_key("mingzhang-duplicate"));
+    let again = again.await.unwrap().unwrap();
+    assert_eq!(again.metadata().get("mingzhang-duplicate").unwrap(), "1");
+    let first = first.into_inner();
+    assert_eq!(again.into_inner().encode_to_vec(), first.encode_to_vec());
+    assert_eq!(refusal(&other.await.unwrap().unwrap_err()).0, "MZ-1030");
+    assert_eq!(asked.await.unwrap().unwrap().into_inner().reply, Some(reply(first)));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_are_counted_by_code() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::fresh(&dir.path().join("l")).await;
+    let mut client = server.posting().await;
+    client.post_voucher(post(organisations("A-1", [1]))).await.unwrap();
+    client.post_voucher(post(organisations("A-1", [1]))).await.unwrap();
+    let dry = v1::PostVoucherRequest { validate_only: true, ..post(organisations("A-2", [2])) };
+    client.post_voucher(dry).await.unwrap();
+    // What needs a state, by each way in, and what needs none.
+    client.post_voucher(post(organisations("A-2", [1]))).await.unwrap_err();
+    let voucher = Some(organisations("A-3", [1]));
+    let request = v1::PostVouchersRequest { tag: 1, voucher, ..Default::default() };
+    let answers = client.post_vouchers(tokio_stream::iter([request])).await.unwrap();
+    assert_eq!(answers.into_inner().collect::<Vec<_>>().await.len(), 1);
+    client.post_voucher(post(organisations("A-1", [2]))).await.unwrap_err();
+    client.post_voucher(post(organisations("A-4", []))).await.unwrap_err();
+    let mut admin = AdminClient::new(server.channel().await);
+    let status = admin.status(v1::StatusRequest::default()).await.unwrap().into_inner();
+    let counters = status.counters.unwrap();
+    let refused: Vec<_> = counters.refusals.iter().map(|r| (r.code.as_str(), r.count)).collect();
+    assert_eq!(refused, [("MZ-1030", 1), ("MZ-1032", 1), ("MZ-5025", 2)]);
+    assert_eq!((counters.vouchers_posted, counters.lines_posted), (1, 1));
+    assert_eq!((counters.duplicates, counters.dry_runs), (1, 1));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_voucher_is_reversed_from_its_last_line_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::fresh(&dir.path().join("l")).await;
+    refusals::example(&server);
+    let mut client = server.posting().await;
+    let paid = refusals::payment();
+    let header = paid.header.clone().unwrap();
+    let first_seq = reply(client.post_voucher(post(paid)).await.unwrap().into_inner()).first_seq;
+    let request = || {
+        let whole = v1::VoucherReversal {
+            organisation: header.organisation.clone(),
+            voucher_no: header.voucher_no.clone(),
+            reason: "amount".to_owned(),
+            memo: "typed twice by mistake".to_owned(),
+        };
+        let header = v1::Header {
+            voucher_no: "R-2".to_owned(),
+            approved_by: "a.tg441424901".to_owned(),
+            ..header.clone()
+        };
+        v1::ReverseVoucherRequest {
+            header: Some(header),
+            what: Some(v1::reverse_voucher_request::What::Voucher(whole)),
+            ..Default::default()
+        }
+    };
+    let posted = client.reverse_voucher(request()).await.unwrap().into_inner();
+    let Some(v1::reverse_voucher_response::Outcome::Reply(reply)) = posted.outcome else {
+        panic!("{posted:?}")
+    };
+    assert_eq!(reply.last_seq - reply.first_seq, 2);
+    let found = client
+        .get_voucher(v1::GetVoucherRequest {
+            organisation: header.organisation.clone(),
+            voucher_no: header.voucher_no.clone(),
+        })
+        .await
+        .unwrap()
+        .into_inner();
+    let reversed: Vec<_> = found.reversals.iter().map(|r| (r.line_no, r.seq)).collect();
+    assert_eq!(reversed, [(1, reply.last_seq), (2, reply.first_seq + 1)]);
+    let mut log = LogClient::new(server.channel().await);
+    let read = v1::ReadRecordsRequest { from: reply.first_seq + 1, ..Default::default() };
+    let read: Vec<_> = log.read_records(read).await.unwrap().into_inner().collect().await;
+    let sums = |record: &v1::Record| record.legs.iter().map(|leg| leg.fen.max(0)).max().unwrap();
+    let records: Vec<_> = read.into_iter().flat_map(|message| message.unwrap().records).collect();
+    assert_eq!(records.iter().map(sums).collect::<Vec<_>>(), [10_000, 30_000]);
+    assert!(records.iter().all(|record| record.kind_name == "Reversed"));
+    // Again is a duplicate, under another number it is refused.
+    let again = client.reverse_voucher(request()).await.unwrap();
+    assert_eq!(again.metadata().get("mingzhang-duplicate").unwrap(), "1");
+    let mut other = request();
+    other.header.as_mut().unwrap().voucher_no = "R-3".to_owned();
+    let refused = client.reverse_voucher(other).await.unwrap_err();
+    assert_eq!(refusal(&refused).0, "MZ-3081", "{first_seq}: {refused:?}");
     server.stop().await;
 }
 
@@ -129,6 +247,30 @@ async fn a_dry_run_posts_nothing_and_answers_as_a_duplicate_would() {
     let outcome = client.post_voucher(dry()).await.unwrap().into_inner().outcome.unwrap();
     let v1::post_voucher_response::Outcome::Preview(preview) = outcome else { panic!() };
     assert_eq!((preview.would_be_duplicate, preview.first_seq), (true, Some(posted.first_seq)));
+    server.stop().await;
+}
+
+/// Of a file, too: what would be posted is counted as that, and the counts add up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_of_a_file_counts_what_is_valid() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::fresh(&dir.path().join("l")).await;
+    let example = include_str!("../data/example.jsonl");
+    let first: Vec<&str> = example.split_inclusive('\n').take(28).collect();
+    let second = first.concat().replace("2016-06-000", "2016-06-000X").replace("4401", "4499");
+    let file = dir.path().join("dry.jsonl");
+    std::fs::write(&file, first.concat() + &second).unwrap();
+    let file = file.to_str().unwrap();
+    let run = mingzhang(&["post", file, "--to", &server.address, "--dry-run", "--json"]);
+    let lines = String::from_utf8(run.stdout).unwrap();
+    let lines: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let verdicts: Vec<_> = lines.iter().filter_map(|line| line["verdict"].as_str()).collect();
+    assert_eq!(verdicts, ["valid", "refused"], "{lines:?}");
+    let summary = &lines.last().unwrap()["summary"];
+    assert_eq!(summary["valid"], 1, "{summary}");
+    assert_eq!((&summary["vouchers"], &summary["refused"]), (&2.into(), &1.into()));
+    assert_eq!((&summary["posted"], &summary["duplicate"]), (&0.into(), &0.into()));
     server.stop().await;
 }
 

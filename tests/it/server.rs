@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use mingzhang::node::{self, Config, Node, Post};
+use mingzhang::services::server::{Limits, serve_within};
 use mingzhang::{services, wire};
 use prost::Message as _;
 use proto::v1;
@@ -22,6 +23,20 @@ pub(crate) struct Server {
     node: Option<Node>,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
+}
+
+/// A sequencer that waits.
+pub(crate) struct Hold {
+    go: std::sync::mpsc::Sender<()>,
+    look: JoinHandle<()>,
+}
+
+impl Hold {
+    /// Lets it go on.
+    pub(crate) async fn release(self) {
+        self.go.send(()).unwrap();
+        self.look.await.unwrap();
+    }
 }
 
 /// Opens a ledger that this process has just closed.
@@ -52,15 +67,20 @@ pub(crate) fn init(data: &Path) {
 impl Server {
     /// Serves the ledger in a directory.
     pub(crate) async fn start(data: &Path) -> Server {
-        let node = reopen(&Config::at(data)).unwrap();
+        Self::start_with(&Config::at(data), Limits::default()).await
+    }
+
+    /// The same within other limits, or on another disk.
+    pub(crate) async fn start_with(config: &Config, limits: Limits) -> Server {
+        let node = reopen(config).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (stop, stopping) = watch::channel(false);
         let routes = services::routes(&node.handle(), true, stopping.clone());
         let serving = tokio::spawn(async move {
-            services::server::serve(listener, None, routes, stopping).await.unwrap();
+            serve_within(limits, listener, None, routes, stopping).await.unwrap();
         });
-        Server { data: data.to_owned(), address, node: Some(node), stop, serving }
+        Server { data: config.data.clone(), address, node: Some(node), stop, serving }
     }
 
     /// A new ledger in a directory, served.
@@ -71,6 +91,32 @@ impl Server {
 
     pub(crate) fn node(&self) -> node::Handle {
         self.node.as_ref().unwrap().handle()
+    }
+
+    /// A new ledger in a directory, served within other limits.
+    pub(crate) async fn fresh_within(data: &Path, limits: Limits) -> Server {
+        init(data);
+        Self::start_with(&Config::at(data), limits).await
+    }
+
+    /// Lets the sequencer decide nothing until the hold is let go.
+    pub(crate) async fn hold(&self) -> Hold {
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let node = self.node();
+        let (holds, held) = tokio::sync::oneshot::channel();
+        let look = tokio::spawn(async move {
+            let look = move |_: &_| holds.send(()).is_ok() && wait.recv().is_ok();
+            assert!(node.look(look).await.unwrap().0);
+        });
+        held.await.unwrap();
+        Hold { go, look }
+    }
+
+    /// Waits until so many vouchers wait for the sequencer.
+    pub(crate) async fn until_waiting(&self, vouchers: usize) {
+        while self.node().queue().0 < vouchers {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// A connection to it.
@@ -85,11 +131,16 @@ impl Server {
     }
 
     /// Ends it as SIGTERM does.
-    pub(crate) async fn stop(mut self) {
+    pub(crate) async fn stop(self) {
+        self.end().await.unwrap();
+    }
+
+    /// The same for a server whose ledger may have stopped before.
+    pub(crate) async fn end(mut self) -> Result<(), node::Error> {
         self.stop.send_replace(true);
         self.serving.await.unwrap();
         let node = self.node.take().unwrap();
-        tokio::task::spawn_blocking(move || node.stop().unwrap()).await.unwrap();
+        tokio::task::spawn_blocking(move || node.stop()).await.unwrap()
     }
 }
 
