@@ -6,6 +6,9 @@ use record::{Record, Seq, system};
 use thiserror::Error;
 use views::Views;
 
+/// Records whose rows are read together, before they are applied one by one.
+pub(crate) const READ_AHEAD: usize = 32;
+
 /// A durable record that the views or the state cannot take: damage, or a fault of our own.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("record {seq}: {what}")]

@@ -17,7 +17,7 @@ use tlog::Frontier;
 use tlog::tree::leaf_hash;
 
 use super::Shared;
-use super::apply::{ApplyError, decode, to_views};
+use super::apply::{ApplyError, READ_AHEAD, decode, to_views};
 use super::counters::Counters;
 use super::error::journal_reason;
 use super::reply::{Waiting, fail, reply};
@@ -180,7 +180,12 @@ impl Committer {
     /// Tree and views take the durable bytes.
     fn apply(&mut self, block: &Durable<Arc<Block>>) -> Result<(), ApplyError> {
         let mut views = self.shared.views_mut();
-        for record in block.records() {
+        let mut records = block.records();
+        for n in 0_usize.. {
+            if n.is_multiple_of(READ_AHEAD) {
+                views.read_ahead(records.clone().take(READ_AHEAD));
+            }
+            let Some(record) = records.next() else { break };
             self.frontier.push(leaf_hash(record.bytes()));
             let entry = decode(&mut self.codec, &record)?;
             to_views(&mut views, &record, entry.as_ref())?;

@@ -20,7 +20,7 @@ use tlog::Frontier;
 use tlog::tree::leaf_hash;
 use views::Views;
 
-use super::apply::{decode, to_views};
+use super::apply::{READ_AHEAD, decode, to_views};
 use super::error::Error;
 use super::snapshot::Snapshot;
 
@@ -133,7 +133,13 @@ impl Replay {
             for block in hashed {
                 let Hashed { block, chain, leaves } = block?;
                 let mut leaves = leaves.iter();
-                for (record, hash) in block.records().zip(&chain) {
+                let mut records = block.records().zip(&chain);
+                for n in 0_usize.. {
+                    if n.is_multiple_of(READ_AHEAD) {
+                        let ahead = records.clone().map(|(record, _)| record);
+                        self.views.read_ahead(ahead.take(READ_AHEAD));
+                    }
+                    let Some((record, hash)) = records.next() else { break };
                     let leaf = leaves.next();
                     if record.seq() < from {
                         continue;

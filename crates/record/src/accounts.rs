@@ -6,6 +6,7 @@
 
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
+use std::hint::black_box;
 use thiserror::Error;
 
 use crate::cow::{CowTable, CowText, CowVec};
@@ -17,6 +18,8 @@ use crate::path::{self, PathError, is_origin};
 
 /// Number of the accounts view.
 const VIEW: u16 = 1;
+/// Legs whose accounts are read ahead in one go.
+const LEGS_AHEAD: usize = 96;
 /// `u16 view || u16 key length || key || i64 value`.
 const ROW_BYTES_MAX: usize = 12 + PATH_BYTES_MAX;
 
@@ -180,6 +183,20 @@ impl Accounts {
         let path = path.as_bytes();
         let hash = self.hasher.hash_one(path);
         self.numbers.find(hash, |n| self.path_bytes(*n) == Some(path)).copied()
+    }
+
+    /// Reads what [`Accounts::apply_record`] of these records will read, up to some hundred legs: number,
+    /// row and path of an account lie far apart, and each says where the next one is. Asked for account by
+    /// account the waits for memory add up; asked for step by step they overlap.
+    pub fn read_ahead<'a>(&self, records: impl Iterator<Item = Record<'a>>) {
+        let paths = records.flat_map(|record| record.legs().bytes());
+        let mut numbers = [u32::MAX; LEGS_AHEAD];
+        for (number, (path, _)) in numbers.iter_mut().zip(paths) {
+            *number = self.numbers.likely(self.hasher.hash_one(path)).unwrap_or(u32::MAX);
+        }
+        let starts = numbers.map(|n| self.rows.get(index(n)).map_or(u32::MAX, |row| row.start));
+        let first = |start: u32| self.paths.get_bytes(start, 1).and_then(<[u8]>::first).copied();
+        black_box(starts.map(first));
     }
 
     /// Returns the path of a number as bytes.

@@ -139,6 +139,12 @@ impl<T: Copy> CowTable<T> {
         self.shards.get(shard(hash))?.find(hash, same)
     }
 
+    /// Returns the first value that may be the one of a hash, without a look at it.
+    #[inline]
+    pub fn likely(&self, hash: u64) -> Option<T> {
+        self.shards.get(shard(hash))?.iter_hash(hash).next().copied()
+    }
+
     /// Returns a value by its hash, to change. The shard counts as changed once it is found.
     pub fn find_mut(&mut self, hash: u64, mut same: impl FnMut(&T) -> bool) -> Option<&mut T> {
         let shard = self.shards.get_mut(shard(hash))?;

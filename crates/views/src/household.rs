@@ -86,6 +86,11 @@ impl Households {
         self.rows.find(&code.get()).ok_or(Drift::UnknownHousehold { household: code })
     }
 
+    /// Reads the rows of these households.
+    pub(crate) fn read_ahead(&self, codes: impl Iterator<Item = HouseholdCode>) {
+        self.rows.read_ahead(codes.map(HouseholdCode::get));
+    }
+
     /// Returns the number of a household, new or not.
     pub(crate) fn enter(&mut self, code: HouseholdCode) -> No {
         self.rows.number(&code.get())

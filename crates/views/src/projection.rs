@@ -13,6 +13,7 @@ use record::{Record, Seq};
 use crate::digest::{RowOut, ViewDigest};
 use crate::drift::Drift;
 use crate::helper_city::HelperCities;
+use crate::history::in_legs;
 use crate::home_city::HomeCities;
 use crate::household::Households;
 use crate::names::Names;
@@ -128,6 +129,11 @@ impl Projection {
     /// [`Drift`]: it does not fit what was before it, and the projection is of no further use.
     pub fn apply(&mut self, at: &At, event: &Event) -> Result<(), Drift> {
         self.apply_as(at, event, true)
+    }
+
+    /// Reads the rows of the households whose accounts these records name.
+    pub(crate) fn read_ahead<'a>(&self, records: impl Iterator<Item = Record<'a>>) {
+        self.households.read_ahead(records.filter_map(|record| in_legs(&record)));
     }
 
     /// Applies a record of a fold by date: one that is dated after the day asked for (`counts` is

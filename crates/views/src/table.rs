@@ -7,6 +7,7 @@
 //! copy shares what neither side changes.
 
 use std::hash::{BuildHasher, Hash};
+use std::hint::black_box;
 use std::io;
 
 use foldhash::fast::FixedState;
@@ -19,6 +20,9 @@ pub(crate) type No = u32;
 
 /// A number that no row has.
 pub(crate) const NONE: No = No::MAX;
+
+/// Rows that are read ahead in one go.
+const AHEAD: usize = 64;
 
 /// The rows of one table.
 #[derive(Clone, Debug)]
@@ -55,6 +59,18 @@ impl<K: Copy + Eq + Hash, R: Copy + Default + PartialEq> Table<K, R> {
             return Some(self.last);
         }
         self.index.find(hash(key), same).copied()
+    }
+
+    /// Reads the rows that [`Table::find`] of these keys will read, up to some dozens: first all numbers,
+    /// then all rows, so that the waits for memory overlap.
+    pub(crate) fn read_ahead(&self, keys: impl Iterator<Item = K>) {
+        let mut numbers = [NONE; AHEAD];
+        for (number, key) in numbers.iter_mut().zip(keys) {
+            *number = self.index.likely(hash(&key)).unwrap_or(NONE);
+        }
+        for no in numbers {
+            black_box(self.rows.get(at(no)).map(|(key, _)| *key));
+        }
     }
 
     /// Returns the number of a key, and makes it an empty row if it has none.

@@ -40,6 +40,13 @@ impl Views {
         self.projection.apply(at, event)
     }
 
+    /// Reads what applying these records will read, of some dozens of them: households and accounts lie
+    /// scattered, and the waits for their memory overlap where they are asked for together.
+    pub fn read_ahead<'a>(&self, records: impl Iterator<Item = Record<'a>> + Clone) {
+        self.accounts.read_ahead(records.clone());
+        self.projection.read_ahead(records);
+    }
+
     /// Returns a copy that shares what neither side changes: a few milliseconds for millions of rows, and
     /// no further memory at first. A plain clone copies every row changed since the last share.
     #[must_use]

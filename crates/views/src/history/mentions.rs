@@ -38,7 +38,7 @@ pub fn names(record: &Record<'_>, household: HouseholdCode, codec: &mut Codec) -
 
 /// Returns the household whose account a leg names: `C.hh.`, `B.hh.`, `I.hh.` and its code, which was
 /// looked at before it was posted.
-fn in_legs(record: &Record<'_>) -> Option<HouseholdCode> {
+pub(crate) fn in_legs(record: &Record<'_>) -> Option<HouseholdCode> {
     record.legs().bytes().find_map(|(path, _)| {
         let [b'C' | b'B' | b'I', b'.', b'h', b'h', b'.', code @ ..] = path else { return None };
         HouseholdCode::parsed_before(std::str::from_utf8(code).ok()?)

@@ -17,6 +17,7 @@ use record::{Record, RecordError, Seq};
 use thiserror::Error;
 
 pub use household::{Asked, Read, household, read};
+pub(crate) use mentions::in_legs;
 pub use mentions::{Mentions, mentions, names};
 
 /// The durable log, as the program reads it.
