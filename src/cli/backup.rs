@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use journal::{Disk as _, Reader as _, RealDisk};
+use journal::{Reader as _, RealDisk};
 use ledger::reject::Reason;
 use proto::v1;
 use proto::v1::admin_client::AdminClient;
 use proto::v1::audit_client::AuditClient;
 use record::{Record, Seq};
 use serde_json::json;
+use tonic::transport::Channel;
 
 use super::client::connect;
 use super::copy::Copy;
@@ -43,7 +44,6 @@ const NOT_FOUND: &str = "MZ-8005";
 struct Copied {
     origin: String,
     records: u64,
-    bytes: u64,
     checkpoints: u64,
     /// Why no checkpoint is among it.
     no_checkpoint: Option<String>,
@@ -58,16 +58,14 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
             runtime()?.block_on(from_server(&server, args, making.path(), out))?
         }
     };
-    making.finish()?;
+    let made = making.finish()?;
     out.wipe();
-    let segments = std::fs::read_dir(args.out.join("segments")).map_or(0, Iterator::count);
-    let files = u64::try_from(segments).unwrap_or(0).saturating_add(copied.checkpoints);
     out.document(&json!({
         "what": "backup",
         "position": copied.records.checked_sub(1),
-        "files": files,
+        "files": made.files,
         "records": copied.records,
-        "bytes": copied.bytes,
+        "bytes": made.bytes,
         "origin": copied.origin,
         "checkpoints": copied.checkpoints,
     }));
@@ -90,28 +88,31 @@ fn from_directory(
     to: &Path,
     out: &mut Output,
 ) -> Result<Copied, Failure> {
-    let node::Offline { reader, genesis, opened } = read_only(data)?;
+    let node::Offline { reader, genesis, opened, .. } = read_only(data)?;
     let head = opened.head.next_seq.0.saturating_sub(1);
     let last = args.to_seq.unwrap_or(head);
     if head < last {
         return Err(Reason::PositionAhead { head: Seq(head), asked: Seq(last) }.into());
     }
-    let mut copy = Copy::begin(to, &genesis.origin)?;
+    let published = checkpoint::all(&RealDisk::new(data), "", &genesis.origin);
+    let published =
+        published.map_err(|error| Failure::damaged(format!("{}/{error}", data.display())))?;
+    let failed = |error: node::Error| Failure::ledger(data, &error);
+    let mut copy = Copy::begin(to, &genesis.origin, published)?;
     'log: for block in reader.blocks(Seq(0)) {
-        let block = block.map_err(|error| Failure::ledger(data, &error.into()))?;
+        let block = block.map_err(|error| failed(error.into()))?;
         out.progress(format!("{} of {last} records", block.first_seq()));
         for record in block.records() {
             if last < record.seq().0 {
                 break 'log;
             }
-            copy.push(&record)?;
+            copy.push(&record).map_err(failed)?;
         }
     }
-    let (records, bytes) = copy.finish()?;
-    let checkpoints = copy_checkpoints(data, to, &genesis.origin, records)?;
+    let (records, checkpoints) = copy.finish()?;
     let none = || format!("none speaks of these {}", plural(records, "record"));
     let no_checkpoint = (checkpoints == 0).then(none);
-    Ok(Copied { origin: genesis.origin, records, bytes, checkpoints, no_checkpoint })
+    Ok(Copied { origin: genesis.origin, records, checkpoints, no_checkpoint })
 }
 
 /// Copies over gRPC: the newest published checkpoint first, so that the records reach as far.
@@ -124,16 +125,10 @@ async fn from_server(
     let channel = connect(server).await?;
     let mut admin = AdminClient::new(channel.clone());
     let origin = admin.status(v1::StatusRequest::default()).await?.into_inner().origin;
-    let request = v1::GetCheckpointRequest::default();
-    let newest = match AuditClient::new(channel.clone()).get_checkpoint(request).await {
-        Ok(newest) => Some(newest.into_inner()),
-        Err(status) => match Failure::call(&status) {
-            // A ledger that has published nothing yet has nothing to copy.
-            none if none.code == NOT_FOUND => None,
-            failure => return Err(failure),
-        },
-    };
-    let mut copy = Copy::begin(to, &origin)?;
+    let newest = newest(channel.clone()).await?;
+    // A server gives its newest alone; the files have them all.
+    let size = newest.as_ref().map(|newest| newest.size);
+    let mut copy = Copy::begin(to, &origin, newest.into_iter().collect())?;
     let request = v1::ReadRecordsRequest {
         to: args.to_seq,
         raw_only: true,
@@ -149,42 +144,29 @@ async fn from_server(
         let seq = message.records.last().map_or(0, |record| record.seq);
         out.progress(format!("{seq} of {} records", message.head));
     }
-    let (records, bytes) = copy.finish()?;
-    let (mut checkpoints, mut no_checkpoint) = (0, None);
-    match newest {
-        // A server gives its newest alone; the files have them all.
-        Some(newest) if records < newest.size => {
-            let (size, records) = (count(newest.size), plural(records, "record"));
-            no_checkpoint =
-                Some(format!("the newest speaks of {size} records, here are {records}"));
+    let (records, checkpoints) = copy.finish()?;
+    let no_checkpoint = match size {
+        Some(size) if records < size => {
+            let (size, records) = (count(size), plural(records, "record"));
+            Some(format!("the newest speaks of {size} records, here are {records}"))
         }
-        Some(newest) => {
-            let root = newest.root.as_slice().try_into();
-            let root = root.map_err(|_| Failure::damaged("the checkpoint's root is no hash"))?;
-            let signed = node::Signed { note: newest.checkpoint, size: newest.size, root };
-            let published = checkpoint::publish(&RealDisk::new(to), "", &signed);
-            published.map_err(|error| Failure::file(to, &error))?;
-            checkpoints = 1;
-        }
-        None => no_checkpoint = Some("none was published yet".to_owned()),
-    }
-    Ok(Copied { origin, records, bytes, checkpoints, no_checkpoint })
+        Some(_) => None,
+        None => Some("none was published yet".to_owned()),
+    };
+    Ok(Copied { origin, records, checkpoints, no_checkpoint })
 }
 
-/// Copies the published checkpoints that speak of the copied records; the largest becomes the newest.
-fn copy_checkpoints(from: &Path, to: &Path, origin: &str, records: u64) -> Result<u64, Failure> {
-    let (source, target) = (RealDisk::new(from), RealDisk::new(to));
-    let mut copied = 0_u64;
-    for name in source.list(checkpoint::PUBLISHED_DIR).unwrap_or_default() {
-        let Ok(size) = name.parse::<u64>() else { continue };
-        if records < size {
-            continue;
-        }
-        let failed =
-            |error| Failure::file(&from.join(checkpoint::PUBLISHED_DIR).join(&name), &error);
-        let signed = checkpoint::of_size(&source, "", origin, size).map_err(failed)?;
-        checkpoint::publish(&target, "", &signed).map_err(failed)?;
-        copied = copied.saturating_add(1);
-    }
-    Ok(copied)
+/// Returns a server's newest published checkpoint; `None` when nothing was published yet.
+async fn newest(channel: Channel) -> Result<Option<node::Signed>, Failure> {
+    let request = v1::GetCheckpointRequest::default();
+    let newest = match AuditClient::new(channel).get_checkpoint(request).await {
+        Ok(newest) => newest.into_inner(),
+        Err(status) => match Failure::call(&status) {
+            none if none.code == NOT_FOUND => return Ok(None),
+            failure => return Err(failure),
+        },
+    };
+    let root = newest.root.as_slice().try_into();
+    let root = root.map_err(|_| Failure::damaged("the checkpoint's root is no hash"))?;
+    Ok(Some(node::Signed { note: newest.checkpoint, size: newest.size, root }))
 }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use journal::RealDisk;
 use ledger::reject::Reason;
 use proto::v1;
 use proto::v1::audit_client::AuditClient;
@@ -14,7 +13,6 @@ use super::failure::Failure;
 use super::output::Output;
 use super::runtime;
 use super::source::{Place, Source, read_only};
-use crate::node;
 
 /// Print the newest published checkpoint, or seal the log and publish one
 #[derive(Debug, Parser)]
@@ -46,18 +44,12 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
         }
         Place::Directory(data) => {
             let ledger = read_only(&data)?;
-            let disk = RealDisk::new(&data);
-            let newest = node::checkpoint::newest(&disk, "", Some(&ledger.genesis.origin));
-            let newest = newest.map_err(|source| {
-                let what = "published checkpoint".to_owned();
-                Failure::ledger(&data, &node::Error::Io { what, source })
-            })?;
             let none = || {
                 let (what, id) = ("checkpoint".into(), ledger.genesis.origin.clone().into());
                 Failure::from(Reason::NotFound { what, id })
                     .with_hint("`mingzhang checkpoint --to ADDR --publish` makes one")
             };
-            let newest = newest.ok_or_else(none)?;
+            let newest = ledger.published.ok_or_else(none)?;
             (newest.note, newest.size)
         }
     };

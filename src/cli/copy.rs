@@ -1,17 +1,23 @@
 //! Copying a log, record by record: what backup, restore and conversion share.
 //!
-//! Always: records are copied as they are, salts included, and their chain is checked on the way; only
-//! the framing of blocks is new. What a copy holds is durable before its checkpoint is written.
+//! Always: records are copied as they are, salts included, their chain is checked on the way, and so is their
+//! root wherever a checkpoint speaks of it; only the framing of blocks is new. What a copy holds is durable
+//! before its checkpoints are written.
 
+use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 
 use journal::segments::{Options, SegmentJournal};
 use journal::{Disk, Journal as _, RealDisk};
 use record::{Block, BlockBuilder, ChainCheck, Record, Seq, ZERO_HASH, log_id, system};
+use tlog::Frontier;
+use tlog::tree::leaf_hash;
 
 use super::failure::Failure;
-use crate::node;
+use crate::node::replay::understood;
+use crate::node::{Error, Signed, checkpoint};
 
 /// A log that is being written from another one's records.
 pub(super) struct Copy {
@@ -21,28 +27,42 @@ pub(super) struct Copy {
     /// Records of the group that is not whole yet.
     group: Vec<u8>,
     records: u64,
-    bytes: u64,
+    tree: Frontier,
+    /// Checkpoints of this log, by the size they speak of.
+    published: BTreeMap<u64, Signed>,
+    disk: Arc<dyn Disk>,
 }
 
 impl Copy {
-    /// Begins an empty log of `origin` in `dir`.
-    pub(super) fn begin(dir: &Path, origin: &str) -> Result<Self, Failure> {
+    /// Begins an empty log of `origin` in `dir`; of the checkpoints those come with it that it reaches.
+    pub(super) fn begin(dir: &Path, origin: &str, published: Vec<Signed>) -> Result<Self, Failure> {
         std::fs::create_dir_all(dir).map_err(|error| Failure::file(dir, &error))?;
         let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(dir));
-        let journal = SegmentJournal::create(disk, "", log_id(origin), Options::default());
-        let mut journal = journal.map_err(node::Error::from)?;
-        let epoch = journal.acquire().map_err(node::Error::from)?;
+        let journal =
+            SegmentJournal::create(Arc::clone(&disk), "", log_id(origin), Options::default());
+        let mut journal = journal.map_err(Error::from)?;
+        let epoch = journal.acquire().map_err(Error::from)?;
         // Nothing is salted here, so there is no salt key either.
         let builder = BlockBuilder::start(epoch.0, Seq(0), ZERO_HASH, [0; 32]);
-        let (chain, group) = (ChainCheck::new(), Vec::new());
-        Ok(Self { journal, builder, chain, group, records: 0, bytes: 0 })
+        let (chain, tree, group) = (ChainCheck::new(), Frontier::new(), Vec::new());
+        let published = published.into_iter().map(|signed| (signed.size, signed)).collect();
+        Ok(Self { journal, builder, chain, group, records: 0, tree, published, disk })
     }
 
     /// Takes the next record.
-    pub(super) fn push(&mut self, record: &Record<'_>) -> Result<(), Failure> {
-        self.chain
-            .push(record, record.chain_hash())
-            .map_err(|error| Failure::damaged(format!("record {}: {error}", record.seq())))?;
+    ///
+    /// # Errors
+    /// `Record`, `RolledBack` when a checkpoint says that it is another; what the disk says.
+    pub(super) fn push(&mut self, record: &Record<'_>) -> Result<(), Error> {
+        let seq = record.seq();
+        let wrong = |what: &dyn Display| Error::Record { seq, what: what.to_string() };
+        self.chain.push(record, record.chain_hash()).map_err(|error| wrong(&error))?;
+        understood(record)?;
+        self.tree.push(leaf_hash(record.bytes()));
+        let size = self.tree.size();
+        if self.published.get(&size).is_some_and(|signed| signed.root != self.tree.root()) {
+            return Err(Error::RolledBack { size, published: size });
+        }
         self.group.extend_from_slice(record.bytes());
         if record.part().saturating_add(1) < record.parts() {
             return Ok(());
@@ -58,34 +78,36 @@ impl Copy {
         }
         let mut rest = group.as_slice();
         while !rest.is_empty() {
-            let (record, behind) =
-                Record::split_first(rest).map_err(|error| Failure::damaged(error.to_string()))?;
-            self.builder
-                .append_raw(&record)
-                .map_err(|error| Failure::damaged(error.to_string()))?;
+            let (record, behind) = Record::split_first(rest).map_err(|error| wrong(&error))?;
+            self.builder.append_raw(&record).map_err(|error| wrong(&error))?;
             self.records = self.records.saturating_add(1);
             rest = behind;
         }
-        self.bytes = self.bytes.saturating_add(u64::try_from(group.len()).unwrap_or(u64::MAX));
         self.group = group;
         self.group.clear();
         if alone { self.flush() } else { Ok(()) }
     }
 
-    fn flush(&mut self) -> Result<(), Failure> {
+    fn flush(&mut self) -> Result<(), Error> {
         let block: Arc<Block> = Arc::new(self.builder.finish());
         let head = block.prev_head();
-        self.journal.append(&head, block).map_err(node::Error::from)?;
+        self.journal.append(&head, block)?;
         Ok(())
     }
 
-    /// Drops a group of which the end did not come, writes the rest, and closes the log. Returns the
-    /// number of records and their bytes.
-    pub(super) fn finish(mut self) -> Result<(u64, u64), Failure> {
+    /// Drops a group of which the end did not come, writes the rest, closes the log and writes its checkpoints,
+    /// the largest as the newest. Returns the number of records and of checkpoints.
+    pub(super) fn finish(mut self) -> Result<(u64, u64), Error> {
         if 0 < self.builder.count() {
             self.flush()?;
         }
-        self.journal.close().map_err(node::Error::from)?;
-        Ok((self.records, self.bytes))
+        self.journal.close()?;
+        let mut checkpoints = 0_u64;
+        for signed in self.published.range(..=self.records).map(|(_, signed)| signed) {
+            let io = |source| Error::Io { what: "writing a checkpoint".to_owned(), source };
+            checkpoint::publish(&*self.disk, "", signed).map_err(io)?;
+            checkpoints = checkpoints.saturating_add(1);
+        }
+        Ok((self.records, checkpoints))
     }
 }

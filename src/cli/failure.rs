@@ -103,7 +103,7 @@ impl Failure {
                 // The file system's text names the file within the directory.
                 let message = format!("{}/{source}", data.display());
                 return Self::damaged(message).with_hint(
-                    "published/ holds each checkpoint under its size, too: copy the newest over it",
+                    "published/ holds each checkpoint under its size, too: copy this ledger's newest over it",
                 );
             }
             node::Error::Io { what, source } => {

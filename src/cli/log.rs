@@ -15,6 +15,8 @@ use super::failure::Failure;
 use super::output::Output;
 use super::runtime;
 use super::source::{Place, Server, Source, read_only};
+use crate::node;
+use crate::node::replay::understood;
 use crate::services::payload::line;
 
 /// Messages of a stream of records are bounded by the server; this bounds what is taken.
@@ -56,7 +58,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
             let from = Seq(args.from);
             within(head, last.max(from))?;
             let printed = print_range(&reader, from, last, out);
-            printed.map_err(|error| Failure::ledger(&data, &error.into()))?;
+            printed.map_err(|error| Failure::ledger(&data, &error))?;
         }
         Place::Server(server) => runtime()?.block_on(remote(args, &server, out))?,
     }
@@ -74,12 +76,13 @@ fn print_range(
     from: Seq,
     last: Seq,
     out: &mut Output,
-) -> Result<(), journal::Error> {
+) -> Result<(), node::Error> {
     for block in reader.blocks(from) {
         let block = block?;
         for (record, hash) in block.records_hashed() {
             if from <= record.seq() && record.seq() <= last {
                 print(&line(&record, &hash), out);
+                understood(&record)?;
             }
         }
         if last <= block.last_seq() || out.is_closed() {
@@ -141,6 +144,7 @@ fn print_all(records: &[v1::Record], out: &mut Output) -> Result<(), Failure> {
         let record = Record::parse(&sent.raw)
             .map_err(|error| Failure::damaged(format!("record {}: {error}", sent.seq)))?;
         print(&line(&record, &chain_hash(&sent.raw)), out);
+        understood(&record)?;
     }
     Ok(())
 }

@@ -32,6 +32,13 @@ pub(super) struct Making {
     _lock: File,
 }
 
+/// What stands in a directory that was made: the files, and their sizes in bytes, a segment's zeros included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Made {
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+}
+
 impl Making {
     /// Begins a directory, which holds nothing yet.
     ///
@@ -71,14 +78,15 @@ impl Making {
     ///
     /// # Errors
     /// What the disk says; the directory is as it was before, then.
-    pub(super) fn finish(mut self) -> Result<(), Failure> {
-        self.put().map_err(|error| Failure::file(&self.target, &error))?;
+    pub(super) fn finish(mut self) -> Result<Made, Failure> {
+        let made = self.put().map_err(|error| Failure::file(&self.target, &error))?;
         self.is_done = true;
-        Ok(())
+        Ok(made)
     }
 
-    fn put(&self) -> io::Result<()> {
-        sync(&self.part)?;
+    fn put(&self) -> io::Result<Made> {
+        let mut made = Made::default();
+        sync(&self.part, &mut made)?;
         for name in PARTS {
             if self.part.join(name).exists() {
                 fs::rename(self.part.join(name), self.target.join(name))?;
@@ -92,9 +100,10 @@ impl Making {
         fs::remove_dir(&self.part)?;
         sync_dir(&self.target)?;
         match self.target.canonicalize()?.parent() {
-            Some(parent) if self.is_new => sync_dir(parent),
-            _ => Ok(()),
+            Some(parent) if self.is_new => sync_dir(parent)?,
+            _ => {}
         }
+        Ok(made)
     }
 }
 
@@ -142,14 +151,17 @@ fn clear(target: &Path) -> io::Result<()> {
     fs::remove_dir_all(part)
 }
 
-/// Syncs a folder with everything in it.
-fn sync(dir: &Path) -> io::Result<()> {
+/// Syncs a folder with everything in it, and counts that.
+fn sync(dir: &Path, made: &mut Made) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
         if path.is_dir() {
-            sync(&path)?;
+            sync(&path, made)?;
         } else {
-            File::open(path)?.sync_all()?;
+            let file = File::open(path)?;
+            file.sync_all()?;
+            made.files = made.files.saturating_add(1);
+            made.bytes = made.bytes.saturating_add(file.metadata()?.len());
         }
     }
     sync_dir(dir)

@@ -87,7 +87,7 @@ pub(super) fn rebuild(
     as_of: Option<Seq>,
     out: &mut Output,
 ) -> Result<Rebuilt, Failure> {
-    let node::Offline { reader, genesis, opened } = read_only(data)?;
+    let node::Offline { reader, genesis, opened, published } = read_only(data)?;
     let started = clock::now();
     let head = opened.head.next_seq.0;
     let asked = as_of.unwrap_or(Seq(head.saturating_sub(1)));
@@ -95,7 +95,8 @@ pub(super) fn rebuild(
         let head = Seq(head.saturating_sub(1));
         return Err(ledger::reject::Reason::PositionAhead { head, asked }.into());
     }
-    let mut replay = Replay::new([0; 32], Parts { state: false, tree: full });
+    let mut replay = Replay::new([0; 32], Parts { state: false, tree: full })
+        .expecting(published.map(|signed| (signed.size, signed.root)));
     let (mut seals, mut others, mut differs) = (0_u64, 0_u64, Vec::new());
     let mut checks = full.then(|| Full::new(&genesis.origin));
     let mut on_seal = |met: Met<'_>| {

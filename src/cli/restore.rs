@@ -37,20 +37,12 @@ pub(super) struct Args {
     keys: Option<PathBuf>,
 }
 
-/// What was copied.
-#[derive(Clone, Copy, Debug, Default)]
-struct Copied {
-    files: u64,
-    bytes: u64,
-}
-
 pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
     let genesis = read_only(&args.backup)?.genesis;
     let making = Making::begin(&args.data)?;
-    let mut copied = Copied::default();
     if let Some(keys) = &args.keys {
         // First: a wrong key is told before a long check.
-        copy_keys(keys, making.path(), &mut copied)?;
+        copy_keys(keys, making.path())?;
         check_keys(keys, making.path(), &genesis, out)?;
     }
     let path = args.backup.clone();
@@ -66,19 +58,19 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
     for folder in ["segments", "published", "attempts"] {
         let from = args.backup.join(folder);
         if from.is_dir() {
-            copy_tree(&from, &making.path().join(folder), &mut copied)?;
+            copy_tree(&from, &making.path().join(folder))?;
         }
     }
-    making.finish()?;
+    let made = making.finish()?;
     if args.keys.is_none() {
         out.note("no --keys: the ledger can be read and verified, not signed");
     }
     out.document(&json!({
         "what": "restore",
         "position": report.records.checked_sub(1),
-        "files": copied.files,
+        "files": made.files,
         "records": report.records,
-        "bytes": copied.bytes,
+        "bytes": made.bytes,
         "origin": report.origin,
     }));
     let origin = report.origin.unwrap_or_default();
@@ -87,24 +79,22 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn copy_tree(from: &Path, to: &Path, copied: &mut Copied) -> Result<(), Failure> {
+fn copy_tree(from: &Path, to: &Path) -> Result<(), Failure> {
     fs::create_dir(to).map_err(|error| Failure::file(to, &error))?;
     for entry in fs::read_dir(from).map_err(|error| Failure::file(from, &error))? {
         let entry = entry.map_err(|error| Failure::file(from, &error))?;
         let (source, target) = (entry.path(), to.join(entry.file_name()));
         if source.is_dir() {
-            copy_tree(&source, &target, copied)?;
+            copy_tree(&source, &target)?;
         } else {
-            let bytes = fs::copy(&source, &target).map_err(|e| Failure::file(&source, &e))?;
-            copied.files = copied.files.saturating_add(1);
-            copied.bytes = copied.bytes.saturating_add(bytes);
+            fs::copy(&source, &target).map_err(|e| Failure::file(&source, &e))?;
         }
     }
     Ok(())
 }
 
 /// Copies the key files, for their owner alone.
-fn copy_keys(from: &Path, data: &Path, copied: &mut Copied) -> Result<(), Failure> {
+fn copy_keys(from: &Path, data: &Path) -> Result<(), Failure> {
     let to = data.join(KEYS_DIR);
     DirBuilder::new().mode(0o700).create(&to).map_err(|error| Failure::file(&to, &error))?;
     for name in ["log", "salt"] {
@@ -120,9 +110,7 @@ fn copy_keys(from: &Path, data: &Path, copied: &mut Copied) -> Result<(), Failur
         };
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&target);
         let mut made = made.map_err(|error| Failure::file(&target, &error))?;
-        let bytes = io::copy(&mut &file, &mut made).map_err(|e| Failure::file(&source, &e))?;
-        copied.files = copied.files.saturating_add(1);
-        copied.bytes = copied.bytes.saturating_add(bytes);
+        io::copy(&mut &file, &mut made).map_err(|e| Failure::file(&source, &e))?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@
 //! Always: only what is durable is signed. A checkpoint that outlived a torn block would speak of two
 //! histories. `published/checkpoint` is synced before anybody is told.
 
+use std::fmt::Display;
 use std::io;
 
 use journal::Disk;
@@ -28,6 +29,32 @@ pub struct Signed {
     pub size: u64,
     /// Root of the tree.
     pub root: Hash,
+}
+
+impl Signed {
+    /// Refuses the newest published checkpoint of another ledger.
+    ///
+    /// # Errors
+    /// `InvalidData`, naming both origins.
+    pub(crate) fn check_origin(&self, origin: &str) -> io::Result<()> {
+        self.of(&journal::disk::join(PUBLISHED_DIR, NEWEST), origin)
+    }
+
+    /// The same of one that was read from `path`.
+    fn of(&self, path: &str, origin: &str) -> io::Result<()> {
+        // A checkpoint begins with the line that names its log.
+        match self.note.lines().next() {
+            Some(found) if found == origin => Ok(()),
+            found => {
+                let found = found.unwrap_or_default();
+                Err(bad(path, &format!("speaks of {found}, this ledger is {origin}")))
+            }
+        }
+    }
+}
+
+fn bad(path: &str, what: &dyn Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("{path}: {what}"))
 }
 
 /// Signs a checkpoint of records 0 to `size` − 1, all of them durable.
@@ -84,28 +111,29 @@ pub(crate) fn newest(
     }
 }
 
-/// Reads the published checkpoint of a size.
+/// Reads all published checkpoints of a ledger, in no order; none when there is no folder of them.
 ///
 /// # Errors
-/// As [`newest`]; `NotFound` when there is none of that size.
-pub(crate) fn of_size(disk: &dyn Disk, dir: &str, origin: &str, size: u64) -> io::Result<Signed> {
-    read(disk, dir, &format!("{size:020}"), Some(origin))
+/// As [`newest`], of any of them.
+pub(crate) fn all(disk: &dyn Disk, dir: &str, origin: &str) -> io::Result<Vec<Signed>> {
+    let names = match disk.list(&journal::disk::join(dir, PUBLISHED_DIR)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        names => names?,
+    };
+    let sizes = names.iter().filter(|name| name.parse::<u64>().is_ok());
+    sizes.map(|name| read(disk, dir, name, Some(origin))).collect()
 }
 
 fn read(disk: &dyn Disk, dir: &str, name: &str, origin: Option<&str>) -> io::Result<Signed> {
     let path = journal::disk::join(&journal::disk::join(dir, PUBLISHED_DIR), name);
     let bytes = read_file(disk, &path, NOTE_BYTES_MAX)?;
-    let bad = |what: String| io::Error::new(io::ErrorKind::InvalidData, format!("{path}: {what}"));
-    let note = String::from_utf8(bytes).map_err(|e| bad(e.to_string()))?;
-    let parsed = tlog::note::parse_note(note.as_bytes()).map_err(|e| bad(e.to_string()))?;
-    let checkpoint = Checkpoint::parse(parsed.text).map_err(|e| bad(e.to_string()))?;
-    if let Some(origin) = origin
-        && checkpoint.origin != origin
-    {
-        return Err(bad(format!("speaks of {}, this ledger is {origin}", checkpoint.origin)));
-    }
+    let note = String::from_utf8(bytes).map_err(|e| bad(&path, &e))?;
+    let parsed = tlog::note::parse_note(note.as_bytes()).map_err(|e| bad(&path, &e))?;
+    let checkpoint = Checkpoint::parse(parsed.text).map_err(|e| bad(&path, &e))?;
     let Checkpoint { size, root, .. } = checkpoint;
-    Ok(Signed { note, size, root })
+    let signed = Signed { note, size, root };
+    origin.map_or(Ok(()), |origin| signed.of(&path, origin))?;
+    Ok(signed)
 }
 
 #[cfg(test)]

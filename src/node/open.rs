@@ -191,7 +191,7 @@ fn look(data: &Path, disk: &Arc<dyn Disk>) -> Result<Offline, Error> {
         let what = format!("it is of {}, the segments are of another log", genesis.origin);
         return Err(Error::Genesis(what));
     }
-    Ok(Offline { reader, genesis, opened })
+    Ok(Offline { reader, genesis, opened, published: None })
 }
 
 /// Reads the first record.
@@ -498,13 +498,35 @@ pub struct Offline {
     pub genesis: Genesis,
     /// What opening found.
     pub opened: journal::Opened,
+    /// The newest published checkpoint.
+    pub published: Option<Signed>,
 }
 
 /// Opens a ledger for reading: takes no lock, writes nothing.
 ///
+/// The log reaches at least as far as its newest published checkpoint. Whether it has that one's root is for
+/// those who build the tree.
+///
 /// # Errors
-/// What the journal says; `Genesis`.
+/// What the journal says; `Genesis`; `RolledBack`; `Io` for a checkpoint that is none, or of another ledger.
 pub fn read_only(data: &Path) -> Result<Offline, Error> {
+    directory(data)?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(data));
-    look(data, &disk)
+    // Before the log: a server publishes what is durable, so a log that is read later is never behind it.
+    let published = newest(&*disk)?;
+    let size = published.as_ref().map_or(0, |signed| signed.size);
+    let offline = match look(data, &disk) {
+        Err(Error::Journal(journal::Error::NoLedger { .. })) if size != 0 => {
+            return Err(Error::RolledBack { size: 0, published: size });
+        }
+        looked => Offline { published, ..looked? },
+    };
+    let (published, origin) = (offline.published.as_ref(), &offline.genesis.origin);
+    published
+        .map_or(Ok(()), |signed| signed.check_origin(origin))
+        .map_err(|source| Error::Io { what: "published checkpoint".to_owned(), source })?;
+    match offline.opened.head.next_seq.0 {
+        records if records < size => Err(Error::RolledBack { size: records, published: size }),
+        _ => Ok(offline),
+    }
 }

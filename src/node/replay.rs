@@ -174,8 +174,7 @@ impl Replay {
         match record.kind() {
             system::GENESIS => self.begin(record)?,
             system::SEAL => self.meet_seal(record, on_seal)?,
-            system::FORMAT_RAISED => raised(record)?,
-            _ => {}
+            _ => understood(record)?,
         }
         self.unsealed = record.kind() != system::SEAL;
         let entry = decode(&mut self.codec, record).map_err(|error| wrong(seq, &error.what))?;
@@ -253,8 +252,14 @@ fn hash(reader: &dyn Reader, from: Seq, tree: bool, sender: &SyncSender<Result<H
     }
 }
 
-/// What comes behind this record needs a reader of a version: refused when it is above ours.
-fn raised(record: &Record<'_>) -> Result<(), Error> {
+/// Refuses a record that says that what comes behind it needs a newer reader than this one.
+///
+/// # Errors
+/// `Newer`; `Record` when it says nothing that can be read.
+pub fn understood(record: &Record<'_>) -> Result<(), Error> {
+    if record.kind() != system::FORMAT_RAISED {
+        return Ok(());
+    }
     let raised = system::FormatRaised::decode(record.payload());
     let found = raised.map_err(|error| wrong(record.seq(), &error))?.reader_version;
     if system::FORMAT_VERSION < found {

@@ -31,5 +31,6 @@ mod roles;
 mod server;
 mod snapshot;
 mod tables;
+mod tidy;
 mod tls;
 mod wire;

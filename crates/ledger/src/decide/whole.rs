@@ -22,6 +22,9 @@ use crate::state::State;
 use crate::voucher::{HeaderText, Voucher};
 use crate::words::Role;
 
+/// Position of the first voucher's header: behind the genesis.
+const FOUNDING: Seq = Seq(1);
+
 /// A refusal of the voucher as a whole.
 pub(super) type Refused = Box<Refusal>;
 
@@ -145,9 +148,8 @@ pub(super) fn check(state: &State, past: &dyn Past, ask: &Ask<'_>) -> Result<Fou
         skipped: Vec::new(),
         warnings: Vec::new(),
     };
-    // The one exception: while no organisation exists, 5010 to 5024 are not asked. Only the first voucher
-    // of a ledger can find it so, since that one registers organisations.
-    let founded = !state.access.is_empty();
+    // The one exception: the first voucher of a ledger finds no organisation, so 5010 to 5024 are not asked.
+    let founded = !state.access.is_empty() || ask.seq_next != FOUNDING;
     if founded {
         whole.poster = Some(poster(state, organisation)?);
         may_prepare(state, ask, past, &whole)?;

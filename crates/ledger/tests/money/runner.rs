@@ -20,15 +20,18 @@
 //! EXPECTED is `ok [skipped CODE…] [warned CODE…]`, `duplicate`, or `MZ-nnnn message @place`; of a voucher
 //! with several refusals each, with ` ; ` between. After a refusal the state must be what it was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::field::{Field, Shape};
 use ledger::ids::{Date, OrgId};
+use ledger::kind::Kind;
 use ledger::voucher::{HeaderText, Voucher, VoucherBuilder};
 use ledger::{Entry, Outcome, Signature};
 use serde_json::Value;
 
 use crate::world::{World, fen, hex, set, story_until};
+
+const FLOWS: &str = include_str!("../../data/flows.csv");
 
 struct Runner {
     world: World,
@@ -46,10 +49,14 @@ struct Runner {
     wrong: Vec<String>,
     /// Positions of first lines by voucher number.
     positions: BTreeMap<String, u64>,
+    met: Met,
 }
 
-/// Runs a case file; every posting that answers otherwise is told.
-pub(crate) fn run(text: &str) {
+/// What was answered: a code, and the kind of the line that it is about; `None`: it is about the header.
+pub(crate) type Met = BTreeSet<(Option<Kind>, u16)>;
+
+/// Runs a case file; every posting that answers otherwise is told. Returns what was answered as expected.
+pub(crate) fn run(text: &str) -> Met {
     let mut runner = Runner {
         world: story_until("2016-01-01"),
         organisation: "FB44".into(),
@@ -64,6 +71,7 @@ pub(crate) fn run(text: &str) {
         lines: Vec::new(),
         wrong: Vec::new(),
         positions: BTreeMap::new(),
+        met: Met::new(),
     };
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim();
@@ -74,6 +82,7 @@ pub(crate) fn run(text: &str) {
     }
     assert!(runner.lines.is_empty(), "lines that were never posted");
     assert!(runner.wrong.is_empty(), "\n{}", runner.wrong.join("\n"));
+    runner.met
 }
 
 fn or_none(text: &str) -> String {
@@ -146,12 +155,31 @@ impl Runner {
             self.positions.insert(voucher.voucher_no().to_owned(), first_seq.0 + 1);
         }
         let found = self.spell(&outcome, expected.contains('@'));
+        self.meet(&voucher, &outcome);
         if found != expected {
             self.wrong.push(format!("line {number}: {line}\n  found {found}"));
         }
         let changed = matches!(outcome, Outcome::Posted { .. }) && !self.world.dry_run;
         if !changed {
             assert_eq!(format!("{:?}", self.world.state), before, "line {number} left something");
+        }
+    }
+
+    fn meet(&mut self, voucher: &Voucher, outcome: &Outcome) {
+        let kinds: Vec<_> = voucher.lines().map(|line| Kind::of_name(line.kind_name())).collect();
+        let of_line = |line: u32| line.checked_sub(1).and_then(|at| kinds[at as usize]);
+        match outcome {
+            Outcome::Posted { .. } => {
+                let entries = self.world.desk.entries.iter();
+                self.met.extend(entries.flat_map(|entry| {
+                    entry.common.skipped.iter().map(|code| (Some(entry.event.kind()), *code))
+                }));
+            }
+            Outcome::Refused(reject) => {
+                let refusals = reject.refusals.iter();
+                self.met.extend(refusals.map(|r| (of_line(r.line), r.reason.code())));
+            }
+            Outcome::Duplicate { .. } => {}
         }
     }
 
@@ -276,6 +304,19 @@ fn fill(builder: &mut VoucherBuilder, name: &str, value: &str) {
                 builder.begin_entry(field);
                 let name = if target.len() == 17 { "household" } else { "village" };
                 builder.member_text(name, target).member_int("shares", shares.parse().unwrap());
+            }
+        }
+        // `flows-W07`: the contract's flow table without a row.
+        Shape::Rows => {
+            let (table, without) = value.split_once('-').unwrap();
+            assert_eq!(table, "flows");
+            let mut reader = csv::Reader::from_reader(FLOWS.as_bytes());
+            let columns = reader.headers().unwrap().clone();
+            for row in reader.records().map(Result::unwrap).filter(|row| &row[0] != without) {
+                builder.begin_entry(field);
+                for (column, cell) in columns.iter().zip(&row) {
+                    builder.cell(column, cell);
+                }
             }
         }
         // no:person:year:sex:ability, without further marks.

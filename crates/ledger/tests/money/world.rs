@@ -50,6 +50,16 @@ pub(crate) struct World {
 impl World {
     /// A ledger with its first vouchers.
     pub(crate) fn new() -> Self {
+        let mut world = Self::unfounded();
+        for voucher in founding() {
+            world.posted(&voucher);
+        }
+        world.now_ms = None;
+        world
+    }
+
+    /// A ledger with nothing but its genesis.
+    pub(crate) fn unfounded() -> Self {
         let mut world = Self {
             state: State::new([7; 32]),
             log: Log::default(),
@@ -65,11 +75,6 @@ impl World {
         let mut draft = Draft::new();
         draft.push(system::GENESIS, Date::REGISTER_START.0, &[], &genesis.encode()).unwrap();
         world.append(&draft, BIRTH_MS);
-        let by = ("p.po44", "a.po44");
-        for voucher in first::vouchers(Date::REGISTER_START, by, first::GRANTS) {
-            world.posted(&voucher);
-        }
-        world.now_ms = None;
         world
     }
 
@@ -176,6 +181,11 @@ impl World {
         state.set_recording(true);
         state
     }
+}
+
+/// The first vouchers of a ledger.
+pub(crate) fn founding() -> [Voucher; 3] {
+    first::vouchers(Date::REGISTER_START, ("p.po44", "a.po44"), first::GRANTS)
 }
 
 /// The vouchers of a file of JSON lines.

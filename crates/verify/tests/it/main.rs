@@ -20,3 +20,4 @@ mod flips;
 mod ledger;
 mod segments;
 mod tails;
+mod worked_example;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::arithmetic_side_effects, reason = "a test fails by panicking")]
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -24,30 +26,62 @@ fn code(result: Result<(), WeightsError>) -> &'static str {
     }
 }
 
+/// Steps of one series so far: amount and parts of each, and the sums charged after the last.
+#[derive(Default)]
+struct Series {
+    steps: BTreeMap<String, (i64, Vec<i64>)>,
+    charged: Vec<i64>,
+}
+
+impl Series {
+    /// Takes the next step: it begins with what the steps before have charged.
+    fn push(&mut self, row: &csv::StringRecord, charged: &[i64], amount: i64, parts: &[i64]) {
+        if !self.steps.is_empty() {
+            assert_eq!(self.charged, charged, "{row:?}");
+        }
+        self.charged = charged.iter().zip(parts).map(|(sum, part)| sum + part).collect();
+        self.steps.insert(row[2].to_owned(), (amount, parts.to_vec()));
+    }
+
+    /// The exact mirror of a step before, which is not a new split.
+    fn mirror(&self, row: &csv::StringRecord) -> (i64, Vec<i64>) {
+        let step = row[9].strip_prefix("reverses step ").unwrap().split(':').next().unwrap();
+        let (amount, parts) = &self.steps[step];
+        (-amount, parts.iter().map(|part| -part).collect())
+    }
+}
+
 #[test]
 fn every_row_of_the_oracle_agrees() {
     let mut reader =
         csv::Reader::from_reader(&include_bytes!("../../../data/split_vectors.csv")[..]);
-    let mut rows = 0;
+    let (mut rows, mut reversals) = (0, 0);
+    let mut all: BTreeMap<String, Series> = BTreeMap::new();
     for row in reader.records() {
         let row = row.unwrap();
         let (op, weights, charged) = (&row[3], numbers(&row[4]), numbers(&row[5]));
         let (amount, parts, error) = (row[6].parse::<i64>().unwrap(), numbers(&row[7]), &row[8]);
+        let series = all.entry(row[1].to_owned()).or_default();
         match op {
             "tranche" => {
                 let found = tranche(&charged, amount, &unsigned(&weights));
-                let expected = error.is_empty().then_some(parts);
+                let expected = error.is_empty().then_some(parts.clone());
                 assert_eq!(found, expected, "{row:?}");
                 assert!(error != "MZ-1021" || amount <= 0, "{row:?}");
             }
-            // The exact mirror of a step before: nothing is computed.
-            "reverse" => assert_eq!(parts.iter().sum::<i64>(), amount, "{row:?}"),
+            "reverse" => {
+                assert_eq!((amount, parts.clone()), series.mirror(&row), "{row:?}");
+                reversals += 1;
+            }
             "scheme" => assert_eq!(code(check_weights(&weights)), error, "{row:?}"),
             other => panic!("unknown op {other}"),
         }
+        if !row[1].is_empty() {
+            series.push(&row, &charged, amount, &parts);
+        }
         rows += 1;
     }
-    assert_eq!(rows, 234);
+    assert_eq!((rows, reversals), (234, 3));
 }
 
 #[test]
