@@ -2,6 +2,7 @@
 
 mod again;
 mod backup;
+mod documents;
 mod tls;
 
 use serde_json::Value;
@@ -17,7 +18,6 @@ fn wrong_usage_is_exit_2_with_code_and_hint() {
     for args in [
         &["verify"][..],
         &["nonsense"],
-        &["serve", "--data", "/nowhere", "--listen", "0.0.0.0:0"],
         &["log"],
         &["serve", "--data", "/nowhere", "--listen", "127.0.0.1:0"],
         &["verify", "/nowhere"],
@@ -33,6 +33,23 @@ fn wrong_usage_is_exit_2_with_code_and_hint() {
         let document: Value = serde_json::from_slice(&run.stdout).unwrap();
         assert!(document["error"]["code"].as_str().unwrap().starts_with("MZ-9"), "{document}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_tls_a_server_listens_on_loopback_alone_and_says_whom_it_trusts() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("l");
+    init(&data);
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:7161"] {
+        let args = format!("serve --data {} --listen {address}", data.display());
+        refused(&args, 2, &format!("{address} is not loopback, and there is no --tls-cert\n"));
+    }
+    let server = Server::start(&data).await;
+    let mut admin = proto::v1::admin_client::AdminClient::new(server.channel().await);
+    let status = admin.status(proto::v1::StatusRequest::default()).await.unwrap().into_inner();
+    assert!(status.trusted_loopback);
+    drop(admin);
+    server.stop().await;
 }
 
 #[test]

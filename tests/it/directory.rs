@@ -108,7 +108,7 @@ impl Ledgers {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap().path();
@@ -121,7 +121,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn edit(data: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+pub(crate) fn edit(data: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(data.join(SEGMENT)).unwrap();
     change(&mut bytes);
     fs::write(data.join(SEGMENT), bytes).unwrap();
@@ -150,9 +150,9 @@ fn blocks(segment: &[u8]) -> Vec<(usize, BlockHeader)> {
 }
 
 /// The last block, where a number of a block is asked for.
-const LAST: usize = usize::MAX;
+pub(crate) const LAST: usize = usize::MAX;
 
-fn block(segment: &[u8], nth: usize) -> (usize, BlockHeader) {
+pub(crate) fn block(segment: &[u8], nth: usize) -> (usize, BlockHeader) {
     let all = blocks(segment);
     all[nth.min(all.len() - 1)]
 }
@@ -188,7 +188,7 @@ fn raise_format(segment: &mut [u8]) {
     segment[end..end + block.frame().len()].copy_from_slice(block.frame());
 }
 
-fn unmark(data: &Path) {
+pub(crate) fn unmark(data: &Path) {
     fs::remove_file(data.join("clean")).unwrap();
 }
 

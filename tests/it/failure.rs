@@ -1,25 +1,32 @@
 //! A disk that fails: what was in flight is answered as unknown, the process ends, and a start decides from
 //! what is on disk.
 
-use std::io;
+use std::io::{self, BufRead as _, BufReader};
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use journal::disk::DiskFile;
-use journal::{Disk, Lock, Mode, RealDisk};
+use journal::{Disk, Lock, ManualClock, Mode, RealDisk};
+use ledger::ids::Date;
 use ledger::reject::Reason;
-use mingzhang::node::{Answer, Config, Handle, Post};
+use ledger::rules::first;
+use mingzhang::node::{self, Answer, Config, Handle, NewLedger, Post};
 use mingzhang::services::server::Limits;
 use mingzhang::wire;
 use prost::Message as _;
+use proto::v1::posting_client::PostingClient;
 use tokio::task::JoinHandle;
+use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::server::{Server, init, mingzhang, organisations, post, refusal, reopen, voucher};
+use crate::server::{
+    ORIGIN, Server, get, init, mingzhang, organisations, post, refusal, reopen, reply, voucher,
+};
 
 /// What goes wrong, and when.
 #[derive(Default)]
@@ -415,4 +422,92 @@ async fn answers_that_nobody_reads_count_against_the_queue() {
     assert_eq!(self::codes(&handle.post(voucher("F-0", 0)).await), 0);
     drop(handle);
     tokio::task::spawn_blocking(move || node.stop().unwrap()).await.unwrap();
+}
+
+/// Serves by the program itself, in a shell that sets limits first.
+fn served(data: &Path, limits: &str, flags: &[&str]) -> (Child, String) {
+    let script = format!("{limits} exec \"$0\" serve --listen 127.0.0.1:0 --data \"$1\" $2");
+    let mut process = Command::new("bash")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_mingzhang")])
+        .args([data.as_os_str(), flags.join(" ").as_ref()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("listening on ").expect("it serves").to_owned();
+    (process, address)
+}
+
+async fn client(address: &str) -> PostingClient<Channel> {
+    let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await;
+    PostingClient::new(channel.unwrap())
+}
+
+/// No byte behind a limit can be written, as on a disk that fails: the shell's limit of a file's size, in KiB,
+/// with the signal that comes with it ignored.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_whose_disk_fails_ends_with_3_and_keeps_what_it_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("l");
+    init(&data);
+    let (process, address) = served(&data, "trap '' XFSZ; ulimit -f 64;", &[]);
+    let mut client = client(&address).await;
+    let mut acknowledged = Vec::new();
+    let failed = loop {
+        let n = u32::try_from(acknowledged.len()).unwrap();
+        assert!(n < 1_000, "everything was written");
+        let voucher = organisations(&format!("F-{n}"), n * 20..n * 20 + 20);
+        match client.post_voucher(post(voucher)).await {
+            Ok(answer) => acknowledged.push(reply(answer.into_inner())),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(refusal(&failed).0, "MZ-9003", "{failed:?}");
+    drop(client);
+    let ended = process.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(3), "{said}");
+    assert!(
+        said.contains("error[MZ-9001]: whether records ") && said.contains("\nhint: "),
+        "{said}"
+    );
+    assert!(!acknowledged.is_empty());
+    let server = Server::start(&data).await;
+    let mut client = server.posting().await;
+    for told in acknowledged {
+        let found = client.get_voucher(get(&told.voucher_no)).await.unwrap().into_inner();
+        assert_eq!(found.reply, Some(told));
+    }
+    drop(client);
+    server.stop().await;
+}
+
+/// A ledger whose last record is of 2017: the clock of today is far ahead of it.
+async fn of_2017(data: &Path) {
+    let clock = Arc::new(ManualClock::new(1_500_000_000_000));
+    let config = Config { clock, ..Config::at(data) };
+    let new = NewLedger { origin: ORIGIN.to_owned(), seed: None };
+    let node = node::create(&config, &new).unwrap();
+    let by = ("p.po44", "a.po44");
+    let [first, ..] = first::vouchers(Date::parse("2017-07-01").unwrap(), by, first::GRANTS);
+    let answer = node.handle().post(Post { voucher: first, ..voucher("", 0) }).await;
+    assert_eq!(codes(&answer), 0, "{answer:?}");
+    tokio::task::spawn_blocking(move || node.stop().unwrap()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn serve_appends_under_an_odd_clock_only_when_the_operator_accepts_it() {
+    let dir = tempfile::tempdir().unwrap();
+    of_2017(dir.path()).await;
+    for (flags, code) in [(&[][..], "MZ-9001"), (&["--accept-clock"], ""), (&[], "")] {
+        let (mut process, address) = served(dir.path(), "", flags);
+        let mut client = client(&address).await;
+        let answer = client.post_voucher(post(organisations("C-1", [1]))).await;
+        let found = answer.err().map(|status| refusal(&status).0).unwrap_or_default();
+        assert_eq!(found, code, "{flags:?}");
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
 }

@@ -25,6 +25,8 @@ mod limits;
 mod methods;
 mod posting;
 mod reading;
+mod readme;
+mod rebuild;
 mod refusals;
 mod restart;
 mod roles;

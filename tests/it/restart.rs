@@ -123,3 +123,51 @@ async fn a_backup_restores_to_the_same_ledger() {
     assert_eq!(server.node().applied(), head);
     server.stop().await;
 }
+
+/// What is derived is made again: deleted under a running server, deleted before a start, or not to be had at
+/// all, it is missed by nobody, and no start waits for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_misses_the_cache() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("l");
+    let (path, cache) = (data.to_str().unwrap(), data.join("cache"));
+    let server = Server::fresh(&data).await;
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/example.jsonl");
+    assert!(mingzhang(&["post", example, "--to", &server.address]).status.success());
+    let history = |source: [&str; 2]| {
+        let household = ["history", "household", "44142490120100021", "--json"];
+        let run = mingzhang(&[&household[..], &source].concat());
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        run.stdout
+    };
+    let told = history(["--data", path]);
+    assert!(cache.is_dir());
+    fs::remove_dir_all(&cache).unwrap();
+    assert!(history(["--to", &server.address]) == told);
+    server.posting().await.post_voucher(late("R-1", 1)).await.unwrap();
+    server.stop().await;
+
+    if cache.exists() {
+        fs::remove_dir_all(&cache).unwrap();
+    }
+    let server = Server::start(&data).await;
+    let told = history(["--data", path]);
+    assert!(history(["--to", &server.address]) == told);
+    server.stop().await;
+
+    // A file stands where the folder should be.
+    fs::remove_dir_all(&cache).unwrap();
+    fs::write(&cache, "no folder").unwrap();
+    let server = Server::start(&data).await;
+    assert!(history(["--to", &server.address]) == told);
+    server.posting().await.post_voucher(late("R-2", 2)).await.unwrap();
+    server.stop().await;
+    assert!(mingzhang(&["verify", path]).status.success());
+}
+
+/// A voucher of a day behind the example.
+fn late(number: &str, organisation: u32) -> proto::v1::PostVoucherRequest {
+    let mut voucher = organisations(number, [organisation]);
+    "2017-07-06".clone_into(&mut voucher.header.as_mut().unwrap().effective_date);
+    post(voucher)
+}
