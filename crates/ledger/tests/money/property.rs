@@ -362,6 +362,18 @@ impl Run {
         }
     }
 
+    /// Takes a record back.
+    fn reverse(&mut self, seq: Seq, org: &str) -> Outcome {
+        let mut out = VoucherBuilder::new();
+        let date = ledger::ids::Date(self.day).to_string();
+        out.key(org, &format!("R{seq}"), &date, &format!("p.{}", org.to_lowercase()));
+        out.header(HeaderText::ApprovedBy, &approver(org));
+        out.begin_line(1, "Reversed");
+        reversal_line(&self.world, seq, &mut out);
+        out.state_totals();
+        self.world.post(&out.finish())
+    }
+
     /// Balances of the state are those of the legs.
     fn check_balances(&self) {
         let state = &self.world.state;
@@ -522,6 +534,32 @@ fn what_a_snapshot_holds_has_a_version() {
     assert_eq!(found, expected, "a new SAVED_VERSION is due; the layout is now {layout}");
 }
 
+/// The same where money of every kind came and was taken back.
+#[test]
+fn what_a_snapshot_holds_after_reversals_has_a_version() {
+    let (mut posted, mut reversed) = (BTreeSet::new(), BTreeSet::new());
+    let mut hasher = blake3::Hasher::new();
+    for seed in SEEDS.start..SEEDS.start + 4 {
+        let mut run = Run::new(seed + 7_000, false);
+        (0..STEPS).for_each(|_| run.step());
+        let records = std::mem::take(&mut run.records);
+        posted.extend(records.iter().map(|(_, kind, _)| *kind));
+        for (seq, kind, org) in records[records.len() / 4..].iter().rev() {
+            if matches!(run.reverse(*seq, org), Outcome::Posted { .. }) {
+                reversed.insert(*kind);
+            }
+        }
+        hasher.update(&saved(&run.world.state));
+    }
+    assert_eq!(posted, reversed);
+    let found = (SAVED_VERSION, posted.len(), &hasher.finalize().to_hex()[..16]);
+    assert_eq!(
+        found,
+        (3, 17, "97420a227867e5a1"),
+        "a new SAVED_VERSION is due, unless the rules changed"
+    );
+}
+
 #[test]
 fn bytes_that_were_never_saved_end_in_an_error() {
     let world = story_until("2016-08-16");
@@ -558,16 +596,7 @@ fn reversing_everything_gives_everything_back() {
         }
         assert!(40 < run.records.len(), "seed {seed}: only {} accepted", run.records.len());
         for (seq, _, org) in std::mem::take(&mut run.records).into_iter().rev() {
-            let mut out = VoucherBuilder::new();
-            let date = ledger::ids::Date(run.day).to_string();
-            let preparer = format!("p.{}", org.to_lowercase());
-            out.key(&org, &format!("R{seq}"), &date, &preparer);
-            out.header(HeaderText::ApprovedBy, &approver(&org));
-            out.begin_line(1, "Reversed");
-            reversal_line(&run.world, seq, &mut out);
-            out.state_totals();
-            let voucher = out.finish();
-            let outcome = run.world.post(&voucher);
+            let outcome = run.reverse(seq, &org);
             assert!(matches!(outcome, Outcome::Posted { .. }), "seed {seed}: {outcome:?}");
         }
         assert_eq!(balances(&run.world), before, "seed {seed}");

@@ -110,6 +110,7 @@ fn digests_made_anew_know_every_row() {
         (rows, accounts.collect::<Vec<_>>())
     };
     let as_it_was = rows(&world.book.views);
+    assert_eq!(load(&bytes).digests_anew(), expected);
     let mut unnoticed = 0;
     for at in (0..bytes.len()).step_by(7) {
         let mut changed = bytes.clone();
