@@ -13,6 +13,7 @@ use journal::{Disk, Lock, ManualClock, Mode, RealDisk};
 use ledger::ids::Date;
 use ledger::reject::Reason;
 use ledger::rules::first;
+use mingzhang::node::snapshot::{SNAPSHOTS_DIR, Schedule};
 use mingzhang::node::{self, Answer, Config, Handle, NewLedger, Post};
 use mingzhang::services::server::Limits;
 use mingzhang::wire;
@@ -37,6 +38,8 @@ struct Faults {
     read: AtomicBool,
     /// Every write panics.
     write_panics: AtomicBool,
+    /// What becomes of a write to a snapshot.
+    snapshot: Mutex<Option<fn() -> io::Error>>,
     /// Syncs of data wait here.
     latch: Latch,
     /// Writes of anything but zeros: of blocks, not of room for them.
@@ -84,6 +87,7 @@ struct Failing {
 
 struct FailingFile {
     file: Arc<dyn DiskFile>,
+    is_snapshot: bool,
     faults: Arc<Faults>,
 }
 
@@ -98,7 +102,8 @@ impl Disk for Failing {
 
     fn open(&self, path: &str, mode: Mode) -> io::Result<Arc<dyn DiskFile>> {
         let (file, faults) = (self.disk.open(path, mode)?, Arc::clone(&self.faults));
-        Ok(Arc::new(FailingFile { file, faults }))
+        let is_snapshot = path.starts_with(SNAPSHOTS_DIR);
+        Ok(Arc::new(FailingFile { file, is_snapshot, faults }))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -136,6 +141,10 @@ impl DiskFile for FailingFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
         assert!(!self.faults.write_panics.load(Ordering::SeqCst), "injected");
+        let fault = *self.faults.snapshot.lock().unwrap();
+        if let Some(error) = fault.filter(|_| self.is_snapshot) {
+            return Err(error());
+        }
         if bytes.iter().any(|byte| *byte != 0) {
             self.faults.writes.fetch_add(1, Ordering::SeqCst);
         }
@@ -212,6 +221,41 @@ async fn a_failed_sync_answers_unknown_and_ends_the_process() {
         tokio::task::spawn_blocking(move || node.stop().unwrap()).await.unwrap();
         let path = data.to_str().unwrap();
         assert!(mingzhang(&["rebuild", "--data", path, "--full"]).status.success());
+    }
+}
+
+/// A snapshot that cannot be written costs a note, and a fault of ours in its thread the word at the end: the
+/// ledger goes on, and its stop is a clean one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_fails_keeps_nothing_from_being_posted() {
+    let dir = tempfile::tempdir().unwrap();
+    let faults: [(fn() -> io::Error, bool); 2] =
+        [(|| io::ErrorKind::StorageFull.into(), true), (|| panic!("injected"), false)];
+    for (n, (fault, stops)) in faults.into_iter().enumerate() {
+        let data = dir.path().join(n.to_string());
+        init(&data);
+        let said = Arc::new(Mutex::new(String::new()));
+        let notes = Arc::clone(&said);
+        let faults = Arc::new(Faults::default());
+        *faults.snapshot.lock().unwrap() = Some(fault);
+        let node = reopen(&Config {
+            snapshots: Schedule { records: 1, records_at_stop: 1 },
+            notes: Arc::new(move |note| *notes.lock().unwrap() += note),
+            ..with(&data, &faults)
+        });
+        let node = node.unwrap();
+        for n in 0..20 {
+            assert_eq!(codes(&node.handle().post(voucher(&format!("F-{n}"), n)).await), 0);
+        }
+        let stopped = tokio::task::spawn_blocking(move || node.stop()).await.unwrap();
+        assert_eq!(stopped.is_ok(), stops, "{stopped:?}");
+        assert_eq!(said.lock().unwrap().contains(" records failed: "), stops);
+        assert!(data.join("clean").exists());
+        let node = reopen(&Config::at(&data)).unwrap();
+        let answer = node.handle().post(voucher("F-19", 19)).await;
+        assert!(matches!(answer, Answer::Posted { duplicate: true, .. }), "{answer:?}");
+        tokio::task::spawn_blocking(move || node.stop().unwrap()).await.unwrap();
+        assert_eq!(std::fs::read_dir(data.join(SNAPSHOTS_DIR)).unwrap().count(), 0);
     }
 }
 
