@@ -75,7 +75,7 @@ async fn a_refusal_of_very_many_lines_reaches_who_asked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn post_tells_the_refusal_of_a_file_that_is_wrong_in_every_line() {
     use std::fmt::Write as _;
-    const LINES: u32 = 8_000;
+    const LINES: u32 = 20_000;
     let dir = tempfile::tempdir().unwrap();
     let server = Server::fresh(&dir.path().join("l")).await;
     let file = dir.path().join("wrong.jsonl");
@@ -83,12 +83,12 @@ async fn post_tells_the_refusal_of_a_file_that_is_wrong_in_every_line() {
         "{{\"type\":\"voucher\",\"organisation\":\"PO44\",\"voucher_no\":\"L-2\",\
          \"effective_date\":\"2016-07-01\",\"prepared_by\":\"p.po44\",\"line_count\":{LINES},\"total_yuan\":\"0.00\"}}\n"
     );
-    let memo = "字".repeat(200);
+    let organisation = "x".repeat(250);
     for n in 1..=LINES {
         writeln!(
             text,
-            "{{\"type\":\"line\",\"line_no\":{n},\"kind\":\"DisbursedToHousehold\",\
-             \"household\":\"none\",\"memo\":\"{memo}\"}}"
+            "{{\"type\":\"line\",\"line_no\":{n},\"kind\":\"OrganisationRegistered\",\
+             \"organisation\":\"{organisation}\",\"org_kind\":\"HU\",\"unit\":\"440106\"}}"
         )
         .unwrap();
     }
@@ -103,7 +103,7 @@ async fn post_tells_the_refusal_of_a_file_that_is_wrong_in_every_line() {
     let run = run.expect("it goes on trying").unwrap();
     let said = String::from_utf8(run.stderr).unwrap();
     assert_eq!(run.status.code(), Some(1), "{said}");
-    assert!(said.contains("error[MZ-10"), "{said}");
+    assert!(said.contains("error[MZ-1019]"), "{said}");
     assert!(said.contains("wrong.jsonl:2, "), "{said}");
     assert!(said.contains(" more refusals"), "{said}");
     assert!(String::from_utf8(run.stdout).unwrap().contains("1 refused"));
