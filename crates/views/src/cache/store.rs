@@ -1,11 +1,11 @@
 //! The database: histories of households, descriptions of checkpoints, and up to where both speak.
 //!
-//! Keys, in one tree so that a batch is whole or absent: `m` the head · `h` first position of a batch
+//! Keys: `m` the head · `h` first position of a batch
 //! `u64` be, village `u64` be: what the batch has of the households first registered there · `d` position
 //! `u64` be: a checkpoint's description.
 //!
 //! A batch stands behind all before it, so the tree grows at its end and no page is read to be written
-//! again. A history asks each batch once; there is one for some 450,000 payments.
+//! again. A history asks each batch once that the head names; there is one for some 450,000 payments.
 //!
 //! Always: every call into sled is caught, a panic too, and every failure means the same: doubt. Few and
 //! not small entries: a village's share of a batch, since an entry costs the same however little it holds.
@@ -29,6 +29,8 @@ pub(crate) struct Doubt;
 
 /// Memory that sled may use for pages.
 const PAGES_BYTES: u64 = 16 << 20;
+/// Entries that are handed over at once: until sled has taken them all it keeps each page it replaced.
+const ENTRIES: usize = 64;
 const HEAD: &[u8] = b"m";
 /// Codes of the households first registered in a village: serial and check digit.
 const VILLAGE: u64 = 100_000;
@@ -87,15 +89,20 @@ impl Store {
         guard(|| self.db.flush()).map(|_| ())
     }
 
-    /// Adds the last batch of the head, mentions in ascending order, and moves the head, both or neither.
+    /// Adds the last batch of the head, mentions in ascending order; the head moves when all of it is there.
     pub(crate) fn index(&self, head: &Head, all: &[Mention]) -> Result<(), Doubt> {
         let from = head.batches.last().copied().unwrap_or(0);
-        let mut batch = Batch::default();
-        for of_village in all.chunk_by(|(a, _), (b, _)| village(*a) == village(*b)) {
-            let Some((household, _)) = of_village.first() else { continue };
-            let key = history_key(from, village(*household));
-            insert(&mut batch, key, &Entry(entry(of_village, from)))?;
+        let mut entries = all.chunk_by(|(a, _), (b, _)| village(*a) == village(*b)).peekable();
+        while entries.peek().is_some() {
+            let mut batch = Batch::default();
+            for of_village in entries.by_ref().take(ENTRIES) {
+                let Some((household, _)) = of_village.first() else { continue };
+                let key = history_key(from, village(*household));
+                insert(&mut batch, key, &Entry(entry(of_village, from)))?;
+            }
+            guard(|| self.db.apply_batch(batch))?;
         }
+        let mut batch = Batch::default();
         insert(&mut batch, HEAD.to_vec(), head)?;
         guard(|| self.db.apply_batch(batch))
     }
