@@ -23,6 +23,7 @@ mod golden;
 mod init;
 mod limits;
 mod methods;
+mod oracle;
 mod posting;
 mod reading;
 mod readme;
