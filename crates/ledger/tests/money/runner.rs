@@ -319,26 +319,28 @@ fn fill(builder: &mut VoucherBuilder, name: &str, value: &str) {
                 }
             }
         }
-        // no:person:year:sex:ability, without further marks.
-        Shape::Members | Shape::Member => {
-            for item in value.split(',') {
-                let parts: Vec<&str> = item.split(':').collect();
-                if field.shape() == Shape::Member {
-                    builder.begin_struct(field);
-                } else {
-                    builder.begin_entry(field);
-                }
-                builder.member_int("no", parts[0].parse().unwrap());
-                if let [_, person, year, sex, ability] = parts[..] {
-                    builder.member_blob("person", &token(person));
-                    builder.member_int("birth_year", year.parse().unwrap());
-                    builder.member_text("sex", sex).member_text("ability", ability);
-                    for mark in ["dibao", "student", "insured"] {
-                        builder.member_bool(mark, false);
-                    }
-                }
+        Shape::Members | Shape::Member => fill_members(builder, field, value),
+        _ => set(builder, name, &serde_json::from_str::<Value>(value).unwrap()),
+    }
+}
+
+/// `no:person:year:sex:ability`, without further marks.
+fn fill_members(builder: &mut VoucherBuilder, field: Field, value: &str) {
+    for item in value.split(',') {
+        let parts: Vec<&str> = item.split(':').collect();
+        if field.shape() == Shape::Member {
+            builder.begin_struct(field);
+        } else {
+            builder.begin_entry(field);
+        }
+        builder.member_int("no", parts[0].parse().unwrap());
+        if let [_, person, year, sex, ability] = parts[..] {
+            builder.member_blob("person", &token(person));
+            builder.member_int("birth_year", year.parse().unwrap());
+            builder.member_text("sex", sex).member_text("ability", ability);
+            for mark in ["dibao", "student", "insured"] {
+                builder.member_bool(mark, false);
             }
         }
-        _ => set(builder, name, &serde_json::from_str::<Value>(value).unwrap()),
     }
 }
