@@ -13,12 +13,13 @@ use serde_json::json;
 use tonic::transport::Channel;
 
 use super::client::connect;
-use super::copy::Copy;
+use super::copy::{Copy, Published};
 use super::failure::Failure;
 use super::making::Making;
 use super::output::{Output, count, plural};
 use super::source::{Place, Server, Source, read_only};
 use super::{log, runtime};
+use crate::node::checkpoint::PUBLISHED_DIR;
 use crate::node::{self, checkpoint};
 
 /// Copy a ledger's log and checkpoints, while it is served
@@ -94,9 +95,11 @@ fn from_directory(
     if head < last {
         return Err(Reason::PositionAhead { head: Seq(head), asked: Seq(last) }.into());
     }
-    let published = checkpoint::all(&RealDisk::new(data), "", &genesis.origin);
-    let published =
-        published.map_err(|error| Failure::damaged(format!("{}/{error}", data.display())))?;
+    let (disk, origin) = (RealDisk::new(data), genesis.origin.clone());
+    let sizes = checkpoint::sizes(&disk, "");
+    let sizes = sizes.map_err(|error| Failure::file(&data.join(PUBLISHED_DIR), &error))?;
+    let read = move |size| checkpoint::of_size(&disk, "", size, &origin);
+    let published = Published { sizes, read: Box::new(read) };
     let failed = |error: node::Error| Failure::ledger(data, &error);
     let mut copy = Copy::begin(to, &genesis.origin, published)?;
     'log: for block in reader.blocks(Seq(0)) {
@@ -128,7 +131,7 @@ async fn from_server(
     let newest = newest(channel.clone()).await?;
     // A server gives its newest alone; the files have them all.
     let size = newest.as_ref().map(|newest| newest.size);
-    let mut copy = Copy::begin(to, &origin, newest.into_iter().collect())?;
+    let mut copy = Copy::begin(to, &origin, Published::one(newest))?;
     let request = v1::ReadRecordsRequest {
         to: args.to_seq,
         raw_only: true,

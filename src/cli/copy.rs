@@ -4,8 +4,9 @@
 //! root wherever a checkpoint speaks of it; only the framing of blocks is new. What a copy holds is durable
 //! before its checkpoints are written.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Display;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -28,14 +29,35 @@ pub(super) struct Copy {
     group: Vec<u8>,
     records: u64,
     tree: Frontier,
-    /// Checkpoints of this log, by the size they speak of.
-    published: BTreeMap<u64, Signed>,
+    published: Published,
     disk: Arc<dyn Disk>,
+}
+
+/// Published checkpoints of a log: there is one a minute for years, so they are read when they are needed.
+pub(super) struct Published {
+    /// Of which sizes there is one.
+    pub(super) sizes: BTreeSet<u64>,
+    /// Reads that of a size.
+    pub(super) read: Box<dyn Fn(u64) -> io::Result<Signed>>,
+}
+
+impl Published {
+    /// The one checkpoint that is known, or none.
+    pub(super) fn one(signed: Option<Signed>) -> Self {
+        let sizes = signed.iter().map(|signed| signed.size).collect();
+        let read = move |_| signed.clone().ok_or_else(|| io::ErrorKind::NotFound.into());
+        Self { sizes, read: Box::new(read) }
+    }
+
+    fn of_size(&self, size: u64) -> Result<Signed, Error> {
+        let io = |source| Error::Io { what: "published checkpoint".to_owned(), source };
+        (self.read)(size).map_err(io)
+    }
 }
 
 impl Copy {
     /// Begins an empty log of `origin` in `dir`; of the checkpoints those come with it that it reaches.
-    pub(super) fn begin(dir: &Path, origin: &str, published: Vec<Signed>) -> Result<Self, Failure> {
+    pub(super) fn begin(dir: &Path, origin: &str, published: Published) -> Result<Self, Failure> {
         std::fs::create_dir_all(dir).map_err(|error| Failure::file(dir, &error))?;
         let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(dir));
         let journal =
@@ -45,7 +67,6 @@ impl Copy {
         // Nothing is salted here, so there is no salt key either.
         let builder = BlockBuilder::start(epoch.0, Seq(0), ZERO_HASH, [0; 32]);
         let (chain, tree, group) = (ChainCheck::new(), Frontier::new(), Vec::new());
-        let published = published.into_iter().map(|signed| (signed.size, signed)).collect();
         Ok(Self { journal, builder, chain, group, records: 0, tree, published, disk })
     }
 
@@ -60,7 +81,9 @@ impl Copy {
         understood(record)?;
         self.tree.push(leaf_hash(record.bytes()));
         let size = self.tree.size();
-        if self.published.get(&size).is_some_and(|signed| signed.root != self.tree.root()) {
+        if self.published.sizes.contains(&size)
+            && self.published.of_size(size)?.root != self.tree.root()
+        {
             return Err(Error::RolledBack { size, published: size });
         }
         self.group.extend_from_slice(record.bytes());
@@ -103,9 +126,10 @@ impl Copy {
         }
         self.journal.close()?;
         let mut checkpoints = 0_u64;
-        for signed in self.published.range(..=self.records).map(|(_, signed)| signed) {
+        for size in self.published.sizes.range(..=self.records) {
             let io = |source| Error::Io { what: "writing a checkpoint".to_owned(), source };
-            checkpoint::publish(&*self.disk, "", signed).map_err(io)?;
+            let signed = self.published.of_size(*size)?;
+            checkpoint::publish(&*self.disk, "", &signed).map_err(io)?;
             checkpoints = checkpoints.saturating_add(1);
         }
         Ok((self.records, checkpoints))

@@ -7,6 +7,7 @@
 //! Always: only what is durable is signed. A checkpoint that outlived a torn block would speak of two
 //! histories. `published/checkpoint` is synced before anybody is told.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::io;
 
@@ -111,17 +112,29 @@ pub(crate) fn newest(
     }
 }
 
-/// Reads all published checkpoints of a ledger, in no order; none when there is no folder of them.
+/// Returns the sizes of all published checkpoints; none when there is no folder of them.
 ///
 /// # Errors
-/// As [`newest`], of any of them.
-pub(crate) fn all(disk: &dyn Disk, dir: &str, origin: &str) -> io::Result<Vec<Signed>> {
+/// What the disk says.
+pub(crate) fn sizes(disk: &dyn Disk, dir: &str) -> io::Result<BTreeSet<u64>> {
     let names = match disk.list(&journal::disk::join(dir, PUBLISHED_DIR)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
         names => names?,
     };
-    let sizes = names.iter().filter(|name| name.parse::<u64>().is_ok());
-    sizes.map(|name| read(disk, dir, name, Some(origin))).collect()
+    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+}
+
+/// Reads the published checkpoint of a size.
+///
+/// # Errors
+/// As [`newest`].
+pub(crate) fn of_size(disk: &dyn Disk, dir: &str, size: u64, origin: &str) -> io::Result<Signed> {
+    let name = format!("{size:020}");
+    let signed = read(disk, dir, &name, Some(origin))?;
+    if signed.size == size {
+        return Ok(signed);
+    }
+    Err(bad(&name, &format!("speaks of {} records", signed.size)))
 }
 
 fn read(disk: &dyn Disk, dir: &str, name: &str, origin: Option<&str>) -> io::Result<Signed> {

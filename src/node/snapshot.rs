@@ -131,17 +131,18 @@ impl Folder {
     /// Those of the disk; `StorageFull` while the ledger may need the room; `InvalidData` for rows that do not
     /// have their running digests. A temporary file may be left.
     fn write(&self, snapshot: &mut Snapshot) -> io::Result<()> {
+        let own = snapshot.chain.next_seq().0;
+        let sizes = || sizes(&*self.disk).into_iter().rev();
+        let newest = sizes().next().and_then(|size| self.disk.open(&path(size), Mode::Read).ok());
+        let newest_bytes = newest.map_or(Ok(0), |file| file.size())?;
+        self.room_for(newest_bytes.saturating_add(newest_bytes / 4))?;
         let views = &mut snapshot.views;
         // Whatever changed a row behind the digests' back: it would be believed by all starts to come.
         if views.digests() != views.digests_anew() {
             let what = "rows of its views do not have their digest; compare with `rebuild`";
             return Err(io::Error::new(io::ErrorKind::InvalidData, what));
         }
-        let sizes = || sizes(&*self.disk).into_iter().rev();
-        let newest = sizes().next().and_then(|size| self.disk.open(&path(size), Mode::Read).ok());
-        let newest_bytes = newest.map_or(Ok(0), |file| file.size())?;
-        self.room_for(newest_bytes.saturating_add(newest_bytes / 4))?;
-        let path = path(snapshot.chain.next_seq().0);
+        let path = path(own);
         let temporary = format!("{path}{TEMPORARY}");
         self.disk.create_dir(SNAPSHOTS_DIR)?;
         self.disk.sync_dir("")?;
@@ -150,7 +151,9 @@ impl Folder {
         file::write(&*file, &self.identity, snapshot, &mut || self.room_for(0))?;
         self.disk.rename(&temporary, &path)?;
         self.disk.sync_dir(SNAPSHOTS_DIR)?;
-        self.remove(&sizes().skip(KEPT).collect::<Vec<_>>());
+        // Others of a later size that could not be opened may stand before this one.
+        let others = sizes().filter(|size| *size != own);
+        self.remove(&others.skip(KEPT.saturating_sub(1)).collect::<Vec<_>>());
         Ok(())
     }
 
@@ -224,7 +227,7 @@ fn path(size: u64) -> String {
 pub(crate) struct Due {
     schedule: Schedule,
     /// Records in the newest one that is written. Held by each snapshot on its way, too: what a snapshot shares
-    /// is held twice once it changes, so there is one at a time.
+    /// is held twice once it changes, so there is one at a time, but at a stop.
     written: Arc<AtomicU64>,
     /// Records in the one that was handed on last, or that a start began with.
     given: u64,

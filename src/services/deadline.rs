@@ -3,7 +3,8 @@
 //! Lives here: which deadline holds, and the two answers.
 //! Lives elsewhere: the longest deadline (`server`), what goes on after it (`node`).
 //!
-//! Always: a call ends within its deadline, and its end has a reason that programs read. What was handed
+//! Always: a call is answered within its deadline, or its stream begun, and what comes too late has a reason that
+//! programs read. What was handed
 //! over to the sequencer goes on.
 
 use std::convert::Infallible;
@@ -70,7 +71,7 @@ where
     }
 }
 
-/// What is answered after the deadline.
+/// What is answered after the deadline. A dry run is told what a posting is: the path does not say which it was.
 fn passed(posts: bool, limit: Duration) -> Status {
     if posts {
         refuse(Reason::OutcomeUnknown { key: Text::Borrowed("this voucher") })

@@ -32,7 +32,7 @@ pub fn status(reject: &Reject) -> Status {
     Status::with_details(Code::from_i32(rpc.code), rpc.message, details.into())
 }
 
-/// Returns the status of a call that changes nothing and did not end within its deadline. The table of
+/// Returns the status of a call that posts nothing and did not end within its deadline. The table of
 /// refusals has no code for that: nothing was refused.
 pub fn too_late(limit: Duration) -> Status {
     let code = Code::DeadlineExceeded;

@@ -64,8 +64,9 @@ pub(super) fn measure(
             let codes = (0..plan.households()).map(|n| plan.household_code(n).to_string());
             runtime.block_on(reads(&channel, codes.collect(), load))?
         } else {
-            let ready = vouchers::documents(payments.by_ref().take(vouchers::ahead(args.lines)))?;
-            let ready = encoded(to_wire(&ready)?, load.mode);
+            let some = payments.by_ref().take(vouchers::ahead(args.lines));
+            let wire = to_wire(&vouchers::documents(some)?)?;
+            let ready = encoded(wire, load.mode);
             message = ready.first().cloned().unwrap_or_default();
             match load.mode {
                 Mode::Stream => runtime.block_on(stream(&channel, ready, load))?,

@@ -178,8 +178,8 @@ struct Writer {
     marked: bool,
     /// Why nothing more is written.
     dead: Option<String>,
-    #[expect(dead_code, reason = "held until the last handle is dropped")]
-    lock: Option<Lock>,
+    /// Held until the last handle is dropped.
+    _lock: Option<Lock>,
 }
 
 /// The segment that is appended to.
@@ -266,8 +266,18 @@ impl SegmentJournal {
         let epoch = Epoch(shared.index().head().epoch);
         let reader = SegmentReader::new(shared.clone(), log_id);
         let (holder, dead) = (None, None);
-        let writer =
-            Writer { shared, options, log_id, active, preparer, epoch, holder, marked, dead, lock };
+        let writer = Writer {
+            shared,
+            options,
+            log_id,
+            active,
+            preparer,
+            epoch,
+            holder,
+            marked,
+            dead,
+            _lock: lock,
+        };
         Self { writer: Arc::new(Mutex::new(writer)), reader, mine: None }
     }
 

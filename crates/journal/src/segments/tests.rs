@@ -6,12 +6,12 @@ use crate::disk::{RealDisk, SimDisk};
 
 const LOG: Hash = [5; 32];
 
-/// Opens the log in `dir`, or creates it.
 /// Closes a journal and lets go of it.
 pub(super) fn closed(mut journal: SegmentJournal) -> Result<(), Error> {
     journal.close()
 }
 
+/// Opens the log in `dir`, or creates it.
 fn open_or_create(
     disk: &Arc<dyn Disk>,
     dir: &str,

@@ -71,12 +71,19 @@ impl Filler {
             }
         }
         if let Some(live) = live
-            && self.write(&live) == Ok(())
+            && !self.shared.doubted.load(Ordering::Acquire)
+            && (self.is_little(&live) || self.write(&live) == Ok(()))
         {
             // What is not marked as whole is made again at the next start.
             let _ = live.store.set_head(&Head { clean: true, ..self.head(&live) });
         }
         self.shared.set_live(None);
+    }
+
+    /// Whether what is not written is too little for a batch, which every history would ask ever after: the
+    /// next start reads it from the log again.
+    fn is_little(&self, live: &Live) -> bool {
+        live.recent().mentions.len() < self.shared.batch_mentions / 8
     }
 
     /// What stands in the database by now.
