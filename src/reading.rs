@@ -1,6 +1,6 @@
 //! Balances and histories at any position and of any day, for the services and for the command line.
 //!
-//! Lives here: choosing the views that a question needs, the durable log as `views` reads it.
+//! Lives here: choosing the views and the rules that a question needs, the durable log as `views` reads it.
 //! Lives elsewhere: the sums (`views`), messages (`services`), text and JSON (`cli`).
 //!
 //! Always: the head is answered from the live views; any other position or day from a fold of the same
@@ -11,8 +11,6 @@ use journal::Reader;
 use ledger::codec::Codec;
 use ledger::ids::{Date, HouseholdCode, HouseholdCodeError, Level, QuotaId, Unit};
 use ledger::reject::{Reason, Text};
-use ledger::rules::Pairing;
-use ledger::rules::pairing::Mode;
 use ledger::state::State;
 use record::{Record, Seq};
 use views::balance::{self, Balance};
@@ -23,6 +21,10 @@ use views::history::{
 use views::{FoldError, Projection, fold};
 
 use crate::node::Handle;
+
+mod rules;
+
+pub use rules::RulesAt;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -279,20 +281,12 @@ fn from(views: &Projection, at: AsOf, question: Question) -> Result<Answer, Reas
     Ok(spoken(at, balance, as_helper))
 }
 
-/// The balance of a city for which nothing was planned yet: the sums of every city's, all 0.
+/// The balance of a city for which nothing is planned: the sums and rates of every city's, of 0.
 fn nothing(unit: Unit) -> Result<Balance, Reason> {
     let empty = balance::province(&Projection::new(), None).map_err(|drift| drifted(&drift))?;
     let fields = empty.fields.into_iter().filter(|(name, _)| *name != "planned").collect();
-    Ok(Balance { kind: "city", code: unit.to_string(), fields, ..Balance::default() })
-}
-
-/// Whether the rules make a city a home, and whether they make it a helper, on some day up to now.
-pub fn sides(state: &State, city: Unit) -> (bool, bool) {
-    let rules = &state.rules;
-    let home = rules.pairings.contains_key(&city) || rules.baselines.contains_key(&city);
-    let helps = |pairing: &Pairing| pairing.mode == Mode::Paired && pairing.helper == city;
-    let helper = rules.pairings.values().any(|v| v.iter().any(|version| helps(&version.content)));
-    (home, helper)
+    let (code, counts) = (unit.to_string(), empty.counts);
+    Ok(Balance { kind: "city", code, fields, counts, ..Balance::default() })
 }
 
 fn spoken(at: AsOf, balance: Option<Balance>, as_helper: Option<Balance>) -> Answer {

@@ -19,10 +19,10 @@ use super::{log, runtime, table};
 use crate::node;
 use crate::node::replay::{Parts, Replay};
 use crate::reading::{
-    Answer, DurableLog, Question, Scanned, answer, household_code, known, malformed, position,
-    sides, unit_at,
+    Answer, DurableLog, Question, RulesAt, Scanned, answer, household_code, known, malformed,
+    position, unit_at,
 };
-use crate::services::balances::{ceiling, to_proto};
+use crate::services::balances::to_proto;
 use crate::services::payload::{date, kind_name, line};
 
 /// Print a balance: what is owed, sent, held, spent or paid
@@ -211,13 +211,15 @@ impl Ledger {
 
     fn ask(&self, kind: Kind, code: &str, as_of: &AsOf) -> Result<Told, Failure> {
         let date = as_of.date()?;
-        let day = date.unwrap_or_else(|| self.replay.last_date());
+        let asked = (as_of.position(), date);
         let state = &self.replay.state;
+        let head = Seq(self.replay.next_seq().0.saturating_sub(1));
+        let rules = RulesAt::find(&self.log, (head, self.replay.last_date()), asked)?;
         let question = match (kind, kind.level()) {
             (Kind::City, _) => {
                 let unit = unit_at(code, Level::City)?;
                 known(state, unit)?;
-                let (home, helper) = sides(state, unit);
+                let (home, helper) = rules.sides(&state.rules, unit);
                 Question::City { unit, home, helper }
             }
             (_, Some(level)) => {
@@ -226,8 +228,7 @@ impl Ledger {
                 Question::Unit { unit, own_only: false }
             }
             (Kind::Household, None) => {
-                let rule = state.rules.cap.content(day);
-                Question::Household(household(code)?, rule.map(|cap| cap.per_head_fen))
+                Question::Household(household(code)?, rules.per_head(&state.rules))
             }
             (Kind::Quota, None) => {
                 let bad = || malformed("code", code, "a quota id, 1-24 of A-Z 0-9 -");
@@ -235,12 +236,12 @@ impl Ledger {
             }
             (_, None) => {
                 only_province(code)?;
-                Question::Province(ceiling(state, date))
+                Question::Province(rules.ceiling(&state.rules))
             }
         };
         let views = self.replay.views.projection();
         let past = Scanned(&self.log);
-        let answered = answer(&self.log, &past, views, (as_of.position(), date), question)?;
+        let answered = answer(&self.log, &past, views, asked, question)?;
         let Answer { position, date, group_shortened, balance, as_helper } = answered;
         if balance.is_none() && matches!(kind, Kind::Household | Kind::Quota) {
             let (what, id) = (kind.name().into(), code.to_owned().into());

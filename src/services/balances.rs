@@ -10,7 +10,7 @@ use std::pin::Pin;
 
 use ledger::ids::{Date, Level, QuotaId, Unit};
 use ledger::reject::{Reason, Text};
-use ledger::rules::Mark;
+use ledger::rules::{Mark, Rules};
 use ledger::state::State;
 use ledger::words::{Class, HouseholdState};
 use proto::v1;
@@ -29,7 +29,7 @@ use super::status::refuse;
 use crate::auth::{Identity, StreamPlace, authenticate};
 use crate::node::{Handle, lookup};
 use crate::reading::{
-    Answer, DurableLog, Live as _, Question, answer, drifted, household_code, known, over, sides,
+    Answer, DurableLog, Live as _, Question, RulesAt, answer, drifted, household_code, known, over,
     unit_at,
 };
 
@@ -56,13 +56,20 @@ impl Balances {
         self.node.blocking(ask).await.map_err(refuse)
     }
 
-    /// Fen a head by the cap rule that is valid on the day that is asked about.
-    async fn per_head(&self, as_of: page::AsOf) -> Result<Option<i64>, Status> {
-        let look = move |state: &State| {
-            let today = Date(china_date(state.position().time_ms));
-            let rule = state.rules.cap.content(as_of.date.unwrap_or(today));
-            rule.map(|cap| cap.per_head_fen)
+    /// Reads the rules that the log held at the position and on the day that are asked about.
+    async fn rules<T: Send + 'static>(
+        &self,
+        as_of: page::AsOf,
+        read: impl FnOnce(RulesAt, &Rules) -> T + Send + 'static,
+    ) -> Result<T, Status> {
+        let node = self.node.clone();
+        let find = move || {
+            let head = node.applied();
+            let head = (head.position(), Date(china_date(head.time_ms())));
+            RulesAt::find(&DurableLog(node.reader()), head, (as_of.position, as_of.date))
         };
+        let at = self.node.blocking(find).await.map_err(refuse)?;
+        let look = move |state: &State| read(at, &state.rules);
         Ok(self.node.look(look).await.map_err(refuse)?.0)
     }
 
@@ -105,7 +112,7 @@ impl Balances {
     ) -> Result<Answer, Status> {
         let household = household_code("code", code).map_err(refuse)?;
         scope::household(&self.node, identity, household).await?;
-        let per_head = self.per_head(as_of).await?;
+        let per_head = self.rules(as_of, RulesAt::per_head).await?;
         let answer = self.ask(as_of, Question::Household(household, per_head)).await?;
         if answer.balance.is_none() {
             return Err(missing("household", code));
@@ -121,8 +128,8 @@ impl Balances {
     ) -> Result<Answer, Status> {
         let unit = unit_at(code, Level::City).map_err(refuse)?;
         self.asked(identity, unit).await?;
-        let look = move |state: &State| sides(state, unit);
-        let ((home, helper), _) = self.node.look(look).await.map_err(refuse)?;
+        let sides = move |at: RulesAt, rules: &Rules| at.sides(rules, unit);
+        let (home, helper) = self.rules(as_of, sides).await?;
         self.ask(as_of, Question::City { unit, home, helper }).await
     }
 
@@ -231,8 +238,7 @@ impl super::generated::balances_server::Balances for Balances {
         scope::unit(&self.node, identity, Unit::PROVINCE).await?;
         let asked = request.into_inner();
         let as_of = page::AsOf::of(&self.node, asked.as_of_position, &asked.as_of_date)?;
-        let (ceiling, _) =
-            self.node.look(move |state| ceiling(state, as_of.date)).await.map_err(refuse)?;
+        let ceiling = self.rules(as_of, RulesAt::ceiling).await?;
         Ok(one!(self.ask(as_of, Question::Province(ceiling)).await?, GetProvinceResponse))
     }
 
@@ -340,6 +346,9 @@ impl super::generated::balances_server::Balances for Balances {
                 }
                 let home = balance::as_home(views, city).map_err(|d| drifted(&d))?;
                 let helper = balance::as_helper(views, city).map_err(|d| drifted(&d))?;
+                if home.is_none() && helper.is_none() {
+                    continue;
+                }
                 out.push(v1::CityBalance {
                     code: city.to_string(),
                     as_home: home.as_ref().map(to_proto),
@@ -378,8 +387,7 @@ impl super::generated::balances_server::Balances for Balances {
         };
         let (all, at) = self.over(page.as_of, read).await?;
         let (rows, next_page_token) = page.cut(all, at.position);
-        let today = Date(china_date(self.node.applied().time_ms()));
-        let on = at.date.unwrap_or(today);
+        let on = self.rules(page.as_of, |at, _| at.day).await?;
         let reader = self.node.reader();
         let make = move || {
             let make = |transit: &Transit| to_transit(&*reader, transit, on);
@@ -518,18 +526,6 @@ fn same(a: &Answer, b: &Answer) -> bool {
         balance.clone().map(|balance| Balance { position: Seq(0), ..balance })
     };
     content(&a.balance) == content(&b.balance) && content(&a.as_helper) == content(&b.as_helper)
-}
-
-/// What the pools of all home cities may be planned to; `None` when no baseline or cap rule stands.
-pub(crate) fn ceiling(state: &State, date: Option<Date>) -> Option<i64> {
-    let date = date.unwrap_or_else(|| Date(china_date(state.position().time_ms)));
-    let per_head = state.rules.cap.content(date)?.per_head_fen;
-    let mut heads = 0_i64;
-    for city in state.rules.baselines.values() {
-        let declared = city.content(date).map_or(0, |baseline| baseline.heads);
-        heads = heads.checked_add(i64::try_from(declared).ok()?)?;
-    }
-    if heads == 0 { None } else { heads.checked_mul(per_head) }
 }
 
 fn filter(asked: &v1::ListHouseholdsRequest, area: Unit) -> Result<Filter, Status> {

@@ -91,16 +91,32 @@ async fn balances_and_digest_of_every_kind_of_record_are_computed_twice() {
         printed(&["post", file.to_str().unwrap(), "--to", &server.address]);
     }
     server.node().seal().await.unwrap();
+    let remote = rests_on_earlier_rules("--to", &server.address);
     server.stop().await;
+    assert_eq!(remote, rests_on_earlier_rules("--data", data.to_str().unwrap()));
     let text = printed(&["log", "--data", data.to_str().unwrap(), "--json"]);
     let records: Vec<Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    // In the midst of money that is on its way, where a voucher ends, and at the head.
+    // Before rules that hold at the head were posted, in the midst of money that is on its way, before a tranche
+    // is reversed and posted rules begin, after it, and at the head, a seal.
     let ends = |r: &&Value| r["part"].as_u64().unwrap() + 1 == r["parts"].as_u64().unwrap();
-    for record in [records[290..].iter().find(ends), records.last()] {
-        agree(&data, record.unwrap()["seq"].as_u64().unwrap());
+    let mut found: Vec<&Value> =
+        [EARLY, 290].iter().map(|seq| records[*seq..].iter().find(ends).unwrap()).collect();
+    found.extend(records.iter().rev().filter(ends).take(3));
+    for record in found {
+        agree(&data, record["seq"].as_u64().unwrap());
     }
     changes_are_told(&records, dir.path());
+}
+
+/// A position before rules that hold at the head were posted.
+const EARLY: usize = 170;
+
+/// What is answered as of that position where rules count: ceiling, review line, which city helps.
+fn rests_on_earlier_rules(source: &str, of: &str) -> [String; 3] {
+    let at = EARLY.to_string();
+    [("province", "44"), ("household", "44142490120100013"), ("city", "4418")]
+        .map(|(kind, code)| printed(&["balance", kind, code, source, of, "--as-of", &at, "--json"]))
 }
 
 /// The script ends with 1 and says why when records are not what was sealed.

@@ -103,10 +103,11 @@ class Ledger:
             self.areas.add(unit_code(body["code"]))
         elif kind == "PairingAdopted":
             self.homes.add(body["home"])
-            self.helpers |= {body["helper"]} - {body["home"]}
+            self.helpers.add(body["helper"])
         elif kind == "CapRuleAdopted":
             self.per_head = body["per_head_fen"]
         elif kind == "BaselineSet":
+            self.homes.add(body["home_city"])
             self.heads[body["home_city"]] = body["heads"]
 
     def register(self, kind, body):
@@ -279,7 +280,7 @@ def unit(ledger, code):
 def cities(items, parts, **more):
     rows = rows_of(items, parts)
     spent, received = total(rows)["spent"], total(rows)["received"]
-    return answer(CITY, rows, parts, counts=values(spending_rate_bp=rate(spent, received)) if rows else [], **more)
+    return answer(CITY, rows, parts, counts=values(spending_rate_bp=rate(spent, received)), **more)
 
 def city(ledger, code):
     side = lambda at, parts: cities([item for item in ledger.by_city.items() if item[0][at] == code], parts)

@@ -55,7 +55,7 @@ impl Adoption {
     /// Appends the version to those of its rule and key.
     fn follow<T>(&self, versions: &mut Versions<T>, content: &Arc<T>, at: &At) {
         let (number, from, to) = (self.version, self.from(at.date), self.effective_to);
-        versions.push(Version { number, from, to, content: content.clone() });
+        versions.push(Version { number, from, to, seq: at.seq, content: content.clone() });
     }
 }
 

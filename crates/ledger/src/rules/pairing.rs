@@ -64,6 +64,8 @@ impl Pairing {
 mod tests {
     use std::sync::Arc;
 
+    use record::Seq;
+
     use super::*;
     use crate::rules::Version;
 
@@ -75,7 +77,8 @@ mod tests {
         let mut known = Versions::default();
         assert_eq!(pairing("4401").check(&known, Date(100)), Ok(()));
         let content = Arc::new(pairing("4401"));
-        known.push(Version { number: 1, from: Date(100), to: None, content: content.clone() });
+        let seq = Seq(1);
+        known.push(Version { number: 1, from: Date(100), to: None, seq, content: content.clone() });
         let message = |p: Pairing, known: &Versions<_>, from| {
             p.check(known, Date(from)).map_err(|r| (r.code(), r.message()))
         };
@@ -84,7 +87,7 @@ mod tests {
             Err((4014, "4414 is paired with 4401 until further notice".into()))
         );
         assert_eq!(pairing("4401").check(&known, Date(100)), Ok(()), "the same helper goes on");
-        known.push(Version { number: 2, from: Date(100), to: Some(Date(364)), content });
+        known.push(Version { number: 2, from: Date(100), to: Some(Date(364)), seq, content });
         assert_eq!(
             message(pairing("4403"), &known, 364),
             Err((4014, "4414 is paired with 4401 until 1970-12-31".into()))

@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use record::Seq;
+
 use super::cap::CapFields;
 use super::pairing::Mode;
 use super::scheme::BorneBy;
@@ -63,7 +65,7 @@ saved_as! {
 
 impl<T: Saved> Saved for Versions<T> {
     fn layout(out: &mut String) {
-        out.push_str("list of (u32, Date, optional Date, content) of ");
+        out.push_str("list of (u32, Date, optional Date, Seq, content) of ");
         T::layout(out);
     }
 
@@ -71,6 +73,7 @@ impl<T: Saved> Saved for Versions<T> {
         out.count(self.0.len())?;
         self.0.iter().try_for_each(|version| {
             (version.number, version.from, version.to).save(out)?;
+            version.seq.save(out)?;
             version.content.save(out)
         })
     }
@@ -79,8 +82,9 @@ impl<T: Saved> Saved for Versions<T> {
         let mut versions = Self::default();
         for _ in 0..from.count()? {
             let (number, first, to): (u32, Date, Option<Date>) = Saved::load(from)?;
+            let seq = Seq::load(from)?;
             let content = Arc::new(T::load(from)?);
-            versions.push(Version { number, from: first, to, content });
+            versions.push(Version { number, from: first, to, seq, content });
         }
         Ok(versions)
     }

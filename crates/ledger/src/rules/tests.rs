@@ -421,9 +421,16 @@ fn a_scheme_of_a_city_wins() {
     let shantou = unit("4405");
     assert!(rules.scheme(shantou, Date(100)).is_none());
     let all = rules.schemes.entry(SchemeKey::All).or_default();
-    all.push(Version { number: 1, from: Date(50), to: None, content: scheme("all") });
+    let seq = record::Seq(1);
+    all.push(Version { number: 1, from: Date(50), to: None, seq, content: scheme("all") });
     let own = rules.schemes.entry(SchemeKey::City(shantou)).or_default();
-    own.push(Version { number: 1, from: Date(80), to: Some(Date(90)), content: scheme("own") });
+    own.push(Version {
+        number: 1,
+        from: Date(80),
+        to: Some(Date(90)),
+        seq,
+        content: scheme("own"),
+    });
     let name = |city, date| {
         let (key, version) = rules.scheme(city, Date(date)).unwrap();
         (key.to_string(), version.content.name.clone())

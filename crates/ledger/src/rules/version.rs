@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use record::Seq;
+
 use crate::ids::Date;
 use crate::reject::Reason;
 
@@ -14,13 +16,16 @@ pub struct Version<T> {
     pub from: Date,
     /// Last day on which it holds; without one it holds until the next version's first day.
     pub to: Option<Date>,
+    /// Position of the record that adopted it.
+    pub seq: Seq,
     /// What it says.
     pub content: Arc<T>,
 }
 
 impl<T> Clone for Version<T> {
     fn clone(&self) -> Self {
-        Self { number: self.number, from: self.from, to: self.to, content: self.content.clone() }
+        let Self { number, from, to, seq, ref content } = *self;
+        Self { number, from, to, seq, content: content.clone() }
     }
 }
 
@@ -44,7 +49,14 @@ impl<T> Versions<T> {
     /// The version that holds on a date: the last one whose first day is not after it, unless that one
     /// has ended.
     pub fn valid(&self, date: Date) -> Option<&Version<T>> {
-        let version = self.0.iter().rev().find(|version| version.from <= date)?;
+        self.known(Seq(u64::MAX), date)
+    }
+
+    /// The version that holds on a date by what the log said up to a position: later records are as if
+    /// they were not there.
+    pub fn known(&self, position: Seq, date: Date) -> Option<&Version<T>> {
+        let known = |version: &&Version<T>| version.seq <= position && version.from <= date;
+        let version = self.0.iter().rev().find(known)?;
         version.to.is_none_or(|to| date <= to).then_some(version)
     }
 
@@ -105,7 +117,8 @@ mod tests {
         let mut out = Versions::default();
         for (number, (from, to)) in (1..).zip(rows) {
             let (from, to) = (Date(*from), to.map(Date));
-            out.push(Version { number, from, to, content: Arc::new(number) });
+            let seq = Seq(u64::from(number) * 10);
+            out.push(Version { number, from, to, seq, content: Arc::new(number) });
         }
         out
     }
@@ -118,6 +131,17 @@ mod tests {
         // Version 1 was followed: it does not come back when version 2 ends.
         assert_eq!([on(200), on(299), on(300), on(9_999)], [None, None, Some(3), Some(3)]);
         assert_eq!(v.number(1).map(|x| x.from), Some(Date(100)));
+    }
+
+    #[test]
+    fn a_version_is_known_from_its_record_on() {
+        let v = versions(&[(100, None), (100, Some(199)), (300, None)]);
+        let at = |seq, date| v.known(Seq(seq), Date(date)).map(|version| version.number);
+        assert_eq!(
+            [at(9, 400), at(10, 400), at(20, 400), at(30, 400)],
+            [None, Some(1), None, Some(3)]
+        );
+        assert_eq!([at(19, 150), at(20, 150), at(30, 150)], [Some(1), Some(2), Some(2)]);
     }
 
     #[test]

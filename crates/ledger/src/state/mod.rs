@@ -63,7 +63,7 @@ saved_fields!(Position { next_seq, time_ms });
 
 /// Version of what [`State::save`] writes: to be raised when a row of the state, or what is read out of
 /// it, changes. A test compares the layout with the one of this version.
-pub const SAVED_VERSION: u16 = 3;
+pub const SAVED_VERSION: u16 = 4;
 
 /// Why a record cannot be replayed.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]

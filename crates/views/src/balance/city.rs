@@ -30,10 +30,12 @@ const NAMES: [&str; 16] = [
 
 type Sums = [i64; 16];
 
+const NOTHING: Sums = [0; 16];
+
 const OVERFLOW: Drift = Drift::Overflow { row: "a city" };
 
 /// Returns a city's account as home, by source, tranche and year of the tranche; `None` when nothing
-/// was ever planned or given for it.
+/// is planned or given for it.
 ///
 /// # Errors
 /// [`Drift::Overflow`] where a sum leaves 64 bits.
@@ -44,6 +46,8 @@ pub fn as_home(views: &Projection, city: Unit) -> Result<Option<Balance>, Drift>
         let key = (*source, views.names.tranche_id(*tranche), *year);
         rows.insert(key, sums(row)?);
     }
+    // A tranche that was reversed leaves a row of zeros, which says nothing.
+    rows.retain(|_, sums| *sums != NOTHING);
     if rows.is_empty() {
         return Ok(None);
     }
@@ -57,8 +61,8 @@ pub fn as_home(views: &Projection, city: Unit) -> Result<Option<Balance>, Drift>
     balance(views, "city", city.to_string(), rows, key, |_| Vec::new()).map(Some)
 }
 
-/// Returns a city's account as helper, by home city, tranche and year of the tranche; `None` when it
-/// never helped.
+/// Returns a city's account as helper, by home city, tranche and year of the tranche; `None` when
+/// nothing is planned of it or given by it.
 ///
 /// # Errors
 /// [`Drift::Overflow`] where a sum leaves 64 bits.
@@ -70,6 +74,7 @@ pub fn as_helper(views: &Projection, city: Unit) -> Result<Option<Balance>, Drif
         let key = (home, views.names.tranche_id(*tranche), *year);
         rows.insert(key, sums(&row.net().ok_or(OVERFLOW)?)?);
     }
+    rows.retain(|_, sums| *sums != NOTHING);
     if rows.is_empty() {
         return Ok(None);
     }
@@ -96,6 +101,7 @@ pub fn province(views: &Projection, ceiling: Option<i64>) -> Result<Balance, Dri
     for ((_, source, _, year), row) in views.homes.iter() {
         merge(rows.entry((*year, *source)).or_default(), sums(row)?)?;
     }
+    rows.retain(|_, sums| *sums != NOTHING);
     let mut shared: BTreeMap<u16, Sums> = BTreeMap::new();
     let mut planned = 0_i64;
     for ((year, source), row) in rows.iter().filter(|((_, source), _)| source.is_shared()) {

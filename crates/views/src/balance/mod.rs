@@ -4,7 +4,8 @@
 //! Lives elsewhere: the sums (the views), messages and JSON (the program).
 //!
 //! Always: a sum is whole fen; a rate is whole basis points, and absent where its base is 0; rows stand
-//! in the order of their keys.
+//! in the order of their keys, those of a household by year, quota, purpose and project; a row of zeros is
+//! no row.
 
 mod city;
 mod list;

@@ -23,8 +23,8 @@ pub struct Asked {
     pub per_head_fen: Option<i64>,
 }
 
-/// Returns a household's balance at a position and of a day, by year, source, quota, purpose and
-/// project; `None` when no record up to there names it.
+/// Returns a household's balance at a position and of a day, by year, quota, purpose and project, in that
+/// order; a row also names the source of its quota. `None` when no record up to there names it.
 ///
 /// `definitions` says what a quota is: the views of the head will do for any position.
 ///
