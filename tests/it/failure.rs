@@ -348,9 +348,12 @@ async fn nothing_is_answered_before_the_sync_on_which_it_rests() {
         let refused = answered(&handle, voucher("F-2", 1_000));
         let tried = answered(&handle, Post { validate_only: true, ..voucher("F-3", 3) });
         let second = answered(&handle, voucher("F-4", 4));
-        while handle.queue().0 != 0 {
-            tokio::task::yield_now().await;
-        }
+        let taken = async {
+            while handle.queue().0 != 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), taken).await.expect("the queue stands still");
         // Time enough for what ought not to happen.
         tokio::time::sleep(Duration::from_millis(100)).await;
         let calls = [&first, &again, &refused, &tried, &second];

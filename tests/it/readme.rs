@@ -75,10 +75,17 @@ fn step(line: &str) -> String {
     }
 }
 
+/// A port that nothing takes until it is served: the system gives away none of these by itself.
+fn free_port() -> u16 {
+    let first = u16::try_from(20_000 + std::process::id() % 10_000).unwrap();
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (first..first + 1_000).find(is_free).unwrap()
+}
+
 #[test]
 fn the_first_hour_goes_as_told() {
     let dir = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let lines = blocks("A first hour").into_iter().flat_map(str::lines);
     let lines: Vec<_> = lines.map(|line| line.split(" #").next().unwrap().trim_end()).collect();
     // The programs are built already.

@@ -114,9 +114,13 @@ impl Server {
 
     /// Waits until so many vouchers wait for the sequencer.
     pub(crate) async fn until_waiting(&self, vouchers: usize) {
-        while self.node().queue().0 < vouchers {
-            tokio::task::yield_now().await;
-        }
+        let waiting = async {
+            while self.node().queue().0 < vouchers {
+                tokio::task::yield_now().await;
+            }
+        };
+        let in_time = tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await;
+        in_time.expect("they do not come to wait");
     }
 
     /// A connection to it.

@@ -318,7 +318,7 @@ def accounts_digest(accounts):
 
 def main(path="-", *one):
     with sys.stdin if path == "-" else open(path, encoding="utf-8") as lines:
-        records = [json.loads(line) for line in lines]
+        records = [json.loads(line) for line in lines if line.strip()] or sys.exit("oracle.py: there are no records")
     ledger = Ledger((records[-1]["time_ms"] + 28_800_000) // 86_400_000)
     for record in records:
         ledger.add(record)
