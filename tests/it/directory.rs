@@ -539,6 +539,7 @@ async fn a_reader_beside_a_server_is_told_of_no_rollback() {
     let mut n = 0;
     while !reading.is_finished() {
         n += 1;
+        assert!(n < 5_000, "the reader does not see what is published");
         client.post_voucher(post(organisations(&format!("D-{n}"), [n]))).await.unwrap();
         server.node().seal().await.unwrap();
     }
