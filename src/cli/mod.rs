@@ -20,7 +20,9 @@ mod clock;
 mod copy;
 mod demo;
 pub mod failure;
+mod grid;
 mod init;
+mod list;
 mod log;
 mod making;
 pub mod output;
@@ -28,6 +30,7 @@ mod post;
 mod poster;
 mod rebuild;
 mod restore;
+mod rules;
 mod serve;
 mod sim;
 mod source;
@@ -61,6 +64,7 @@ enum Command {
     Post(post::Args),
     Rebuild(rebuild::Args),
     Restore(restore::Args),
+    Rules(rules::Args),
     Serve(serve::Args),
     Sim(sim::Args),
     Verify(verify::Args),
@@ -95,6 +99,7 @@ fn run(command: Command, out: &mut Output) -> Result<u8, Failure> {
         Command::Post(args) => post::run(&args, out),
         Command::Rebuild(args) => rebuild::run(&args, out),
         Command::Restore(args) => restore::run(&args, out),
+        Command::Rules(args) => rules::run(&args, out),
         Command::Serve(args) => serve::run(&args, out),
         Command::Sim(args) => sim::run(&args, out),
         Command::Verify(args) => verify::run(args, out),

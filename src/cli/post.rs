@@ -16,6 +16,7 @@ use std::time::Duration;
 use clap::Parser;
 use ledger::reject::Reject;
 use ledger::voucher::Voucher;
+use proto::v1;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -25,7 +26,7 @@ use super::output::{Output, count, plural};
 use super::poster::{Item, PATIENCE, Poster, Verdict};
 use super::runtime;
 use super::source::{Server, Tls};
-use crate::files::{self, Encoding, Entry, Format, Place, Stop, Vouchers, shown};
+use crate::files::{self, Encoding, Entry, Format, Place, Refused, Stop, Vouchers, shown};
 use crate::keys::hex;
 use crate::services::status::{Told, rpc_status, told, total};
 use crate::wire;
@@ -93,18 +94,62 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
         dry_run: args.dry_run,
         patience: Duration::from_secs(args.patience),
     };
+    run_order(&order, args.files.clone(), out)
+}
+
+/// Posts one file of JSON lines, or tries it.
+pub(super) fn run_one(
+    server: &Server,
+    file: &Path,
+    dry_run: bool,
+    out: &mut Output,
+) -> Result<u8, Failure> {
+    let order = Order { to: server, encoding: Encoding::Utf8, dry_run, patience: PATIENCE };
+    run_order(&order, vec![file.to_owned()], out)
+}
+
+fn run_order(order: &Order<'_>, files: Vec<PathBuf>, out: &mut Output) -> Result<u8, Failure> {
     let mut summary = Summary::default();
-    let done = runtime()?.block_on(post(&order, args.files.clone(), &mut summary, out));
-    out.document(&json!({ "summary": summary.json() }));
-    out.wipe();
-    if done.is_ok() || 0 < summary.vouchers {
-        out.line(summary.text(args.dry_run));
+    let done = runtime()?.block_on(post(order, files, &mut summary, out));
+    summary.tell(done, order.dry_run, out)
+}
+
+/// Shows what stands in a file of JSON lines.
+pub(super) fn each_entry(
+    path: &Path,
+    see: &mut dyn FnMut(&Entry) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    for entry in open(path, Encoding::Utf8)? {
+        see(&entry.map_err(|stop| no_such_file(path, &stop))?)?;
     }
-    done?;
-    if 0 < summary.unknown {
-        out.note("hint: run the same command again: what was posted is not posted twice");
+    Ok(())
+}
+
+/// Tries the vouchers of a file of JSON lines without a server: `judge` says what would become of each.
+pub(super) fn try_file(
+    path: &Path,
+    judge: &mut dyn FnMut(&Voucher) -> Result<v1::Preview, Reject>,
+    out: &mut Output,
+) -> Result<u8, Failure> {
+    check(path, Encoding::Utf8)?;
+    let started = super::clock::now();
+    let mut summary = Summary::default();
+    let mut reporter = Reporter { summary: &mut summary, out, unsent: None };
+    let name: Arc<str> = Arc::from(path.display().to_string());
+    for entry in open(path, Encoding::Utf8)? {
+        let entry = entry.map_err(|stop| no_such_file(path, &stop))?;
+        let (kept, outcome) = keep(&name, entry);
+        let verdict = match outcome {
+            Err(refused) => Verdict::Unreadable(rpc_status(&refused.reject), refused.places),
+            Ok(voucher) => match judge(&voucher) {
+                Ok(preview) => Verdict::Valid(preview),
+                Err(reject) => Verdict::Refused(rpc_status(&reject)),
+            },
+        };
+        reporter.report(&kept, &verdict);
     }
-    Ok(summary.exit())
+    summary.seconds = started.seconds();
+    summary.tell(Ok(()), true, out)
 }
 
 impl Summary {
@@ -137,6 +182,25 @@ impl Summary {
             }
         }
         format!("{text}; {:.1} s", self.seconds)
+    }
+
+    /// Prints it, and returns the exit code.
+    fn tell(
+        &self,
+        done: Result<(), Failure>,
+        dry_run: bool,
+        out: &mut Output,
+    ) -> Result<u8, Failure> {
+        out.document(&json!({ "summary": self.json() }));
+        out.wipe();
+        if done.is_ok() || 0 < self.vouchers {
+            out.line(self.text(dry_run));
+        }
+        done?;
+        if 0 < self.unknown {
+            out.note("hint: run the same command again: what was posted is not posted twice");
+        }
+        Ok(self.exit())
     }
 
     fn exit(&self) -> u8 {
@@ -276,21 +340,23 @@ fn open(path: &Path, encoding: Encoding) -> Result<Vouchers<BufReader<File>>, Fa
         .map_err(|stop| no_such_file(path, &stop))
 }
 
-fn to_item(file: &Arc<str>, entry: Entry) -> Read {
+/// Parts what is kept of a voucher from what the file says of it.
+fn keep(file: &Arc<str>, entry: Entry) -> (Kept, Result<Voucher, Refused>) {
     let Entry { organisation, voucher_no, begins, rows, outcome } = entry;
     let lines = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+    let misnumbered = outcome.as_ref().ok().and_then(|voucher| misnumbered_row(voucher, &rows));
     let file = Arc::clone(file);
-    let misnumbered = None;
-    let mut kept = Kept { file, organisation, voucher_no, lines, begins, rows, misnumbered };
+    (Kept { file, organisation, voucher_no, lines, begins, rows, misnumbered }, outcome)
+}
+
+fn to_item(file: &Arc<str>, entry: Entry) -> Read {
+    let (kept, outcome) = keep(file, entry);
     match outcome {
         Err(refused) => Read::Refused(kept, refused.reject, refused.places),
-        Ok(voucher) => {
-            kept.misnumbered = misnumbered_row(&voucher, &kept.rows);
-            match wire::voucher(&voucher) {
-                Ok(voucher) => Read::Voucher(Box::new(Item { voucher, context: kept })),
-                Err(reject) => Read::Refused(kept, reject, Vec::new()),
-            }
-        }
+        Ok(voucher) => match wire::voucher(&voucher) {
+            Ok(voucher) => Read::Voucher(Box::new(Item { voucher, context: kept })),
+            Err(reject) => Read::Refused(kept, reject, Vec::new()),
+        },
     }
 }
 

@@ -46,7 +46,7 @@ pub use counters::Counters;
 pub use error::Error;
 pub use open::{Config, NewLedger, Offline, SYNTHETIC_START_MS, create, genesis, open, read_only};
 pub use reply::{Found, Preview, PreviewLine, Reply};
-pub use submit::{Post, standing};
+pub use submit::{Post, signature, standing};
 
 use ::views::Views;
 use inbox::Inbox;

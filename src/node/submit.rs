@@ -148,7 +148,7 @@ pub(crate) fn addressed(origin: &str, post: &Post) -> Result<(), Reject> {
 
 /// Checks the approver's signature with the key that the voucher brings; whether that key is the
 /// approver's is for the state to say.
-fn signature(origin: &str, voucher: &Voucher, digest: &[u8; 32]) -> Signature {
+pub fn signature(origin: &str, voucher: &Voucher, digest: &[u8; 32]) -> Signature {
     let (signature, key) = (voucher.approval_signature(), voucher.approver_key());
     if signature.is_empty() && key.is_empty() {
         return Signature::Absent;

@@ -3,6 +3,7 @@
 mod again;
 mod backup;
 mod documents;
+mod rules;
 mod tls;
 
 use serde_json::Value;
