@@ -67,7 +67,7 @@ const SERVICES: [(&str, &[Rpc]); 6] = [
     ),
     ("Log", &[Stream("ReadRecords"), Stream("Follow"), Ask("GetRecord")]),
     ("Audit", &[Ask("GetCheckpoint")]),
-    ("Admin", &[Ask("Status")]),
+    ("Admin", &[Ask("Status"), Stream("ListViewRows")]),
 ];
 
 fn main() {

@@ -11,7 +11,7 @@ use proto::v1;
 use proto::v1::admin_client::AdminClient;
 use record::{Hash, Seq, log_id};
 use serde_json::{Value, json};
-use views::{VERSION, ViewDigest};
+use views::{CanonicalRow, VERSION, ViewDigest, Views, first_difference, rows};
 
 use super::client::connect;
 use super::failure::{self, Failure};
@@ -22,7 +22,7 @@ use crate::keys::hex;
 use crate::node;
 use crate::node::full::Full;
 use crate::node::replay::{Met, Parts, Replay};
-use crate::node::snapshot::{Digested, newest_digests};
+use crate::node::snapshot::{Digested, newest_digests, views_of};
 
 /// Replay the log from zero, check the chain, compare the digest of every view
 ///
@@ -123,28 +123,28 @@ pub(super) fn rebuild(
     let mut passed_over = Vec::new();
     let mut note = |what| passed_over.push(what);
     let snapshot = newest_digests(&disk, &log, &reader, asked.next().0, &mut note);
-    let mut snapshot_differs = [false; 2];
-    if let Some(Digested { size, running, of_rows }) = &snapshot {
-        run(&mut replay, Seq(size.saturating_sub(1)))?;
-        let ours = replay.views.digests();
-        snapshot_differs = [running, of_rows].map(|theirs| ours != *theirs);
+    let mut of_snapshot = Vec::new();
+    if let Some(digested) = &snapshot {
+        run(&mut replay, Seq(digested.size.saturating_sub(1)))?;
+        let theirs = || views_of(&disk, &log, &reader, digested);
+        of_snapshot = compare_snapshot(&mut replay.views, digested, &theirs);
     }
     run(&mut replay, asked)?;
+    differs.append(&mut of_snapshot);
     let snapshot = snapshot.map(|digested| digested.size);
-    for (what, _) in ["running digests", "rows"].into_iter().zip(snapshot_differs).filter(|x| x.1) {
-        let size = snapshot.unwrap_or(0);
-        differs.push(format!("snapshot of {size} records: its views have other {what}"));
-    }
     let records = replay.next_seq().0;
     let position = records.checked_sub(1).map(Seq);
     let seconds = started.seconds();
-    let live = match (to, position) {
-        (Some(server), Some(position)) => {
-            runtime()?.block_on(server_digests(server, position, &genesis.origin))?
-        }
-        _ => Vec::new(),
+    let views = match (to, position) {
+        (Some(server), Some(position)) => runtime()?.block_on(compare_server(
+            server,
+            position,
+            &genesis.origin,
+            &mut replay.views,
+            &mut differs,
+        ))?,
+        _ => replay.views.digests().into_iter().map(|digest| (digest, None)).collect(),
     };
-    let views = beside(replay.views.digests(), &live, &mut differs);
     let equal = differs.is_empty();
     Ok(Rebuilt {
         position,
@@ -160,21 +160,73 @@ pub(super) fn rebuild(
     })
 }
 
-/// Lays the server's digests beside ours.
-fn beside(
-    ours: impl IntoIterator<Item = ViewDigest>,
-    live: &[(u16, Hash)],
+/// Lays a server's digests beside ours; of a view that differs, says which row does so first.
+async fn compare_server(
+    server: &Server,
+    position: Seq,
+    origin: &str,
+    ours: &mut Views,
     differs: &mut Vec<String>,
-) -> Vec<(ViewDigest, Option<Hash>)> {
+) -> Result<Vec<(ViewDigest, Option<Hash>)>, Failure> {
+    let live = server_digests(server, position, origin).await?;
+    let theirs = |number| live.iter().find(|(n, _)| *n == number).map(|(_, digest)| *digest);
     let mut views = Vec::new();
-    for digest in ours {
-        let theirs = live.iter().find(|(number, _)| *number == digest.number).map(|(_, d)| *d);
+    for digest in ours.digests() {
+        let theirs = theirs(digest.number);
         if theirs.is_some_and(|theirs| theirs != digest.digest) {
-            differs.push(format!("view {}: the server has another digest", digest.name));
+            let rows_there = server_rows(server, position, digest.number).await?;
+            let first = first_difference(&rows(ours, digest.number), &rows_there);
+            let first = first.unwrap_or_else(|| ROWS_ALIKE.to_owned());
+            let name = digest.name;
+            differs.push(format!("view {name}: the server has another digest; first row: {first}"));
         }
         views.push((digest, theirs));
     }
-    views
+    Ok(views)
+}
+
+/// What is said of a view whose digest differs, and no row of it.
+const ROWS_ALIKE: &str = "none, the rows are equal";
+
+/// Compares the views with those of a snapshot of the same records; `read` reads these once more.
+fn compare_snapshot(
+    ours: &mut Views,
+    digested: &Digested,
+    read: &dyn Fn() -> Option<Views>,
+) -> Vec<String> {
+    let Digested { size, running, of_rows, .. } = digested;
+    let (digests, mut differs) = (ours.digests(), Vec::new());
+    if digests != *running {
+        differs.push(format!("snapshot of {size} records: its views have other running digests"));
+    }
+    let pairs = digests.iter().zip(of_rows).filter(|(ours, theirs)| ours != theirs);
+    for (view, _) in pairs {
+        let theirs = read().map(|theirs| rows(&theirs, view.number)).unwrap_or_default();
+        let first = first_difference(&rows(ours, view.number), &theirs);
+        let first = first.unwrap_or_else(|| ROWS_ALIKE.to_owned());
+        let name = view.name;
+        differs.push(format!(
+            "snapshot of {size} records: its view {name} has other rows; first row: {first}"
+        ));
+    }
+    differs
+}
+
+/// The rows of a view of a server, ascending.
+async fn server_rows(
+    server: &Server,
+    position: Seq,
+    view: u16,
+) -> Result<Vec<CanonicalRow>, Failure> {
+    let mut client = AdminClient::new(connect(server).await?);
+    let request = v1::ListViewRowsRequest { view: view.into(), at: Some(position.0) };
+    let mut stream = client.list_view_rows(request).await?.into_inner();
+    let mut rows: Vec<CanonicalRow> = Vec::new();
+    while let Some(message) = stream.message().await? {
+        rows.extend(message.rows.into_iter().map(Vec::into_boxed_slice));
+    }
+    rows.sort_unstable();
+    Ok(rows)
 }
 
 fn compare(met: Met<'_>, seals: &mut u64, others: &mut u64, differs: &mut Vec<String>) {

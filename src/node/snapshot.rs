@@ -20,7 +20,7 @@ use journal::disk::join;
 use journal::{Disk, Mode, Reader};
 use record::Hash;
 use record::limits::SEGMENT_BYTES;
-use views::ViewDigest;
+use views::{ViewDigest, Views};
 
 pub(crate) use file::{Identity, Snapshot};
 
@@ -173,6 +173,8 @@ impl Folder {
 pub struct Digested {
     /// Records in it.
     pub size: u64,
+    /// Its name in the data directory.
+    pub name: String,
     /// As they run on from it.
     pub running: Vec<ViewDigest>,
     /// Made from every row of it.
@@ -193,7 +195,7 @@ pub fn newest_digests(
         match file.and_then(|file| file::read_views(&*file, size, log, reader)) {
             Ok(mut views) => {
                 let running = views.digests();
-                Some(Digested { size, running, of_rows: views.digests_anew() })
+                Some(Digested { size, name: path(size), running, of_rows: views.digests_anew() })
             }
             Err(doubt) => {
                 passed_over(format!("{}: {doubt}", path(size)));
@@ -201,6 +203,17 @@ pub fn newest_digests(
             }
         }
     })
+}
+
+/// Reads the views of a snapshot whose digests were read before; `None`: it is not whole any more.
+pub fn views_of(
+    disk: &dyn Disk,
+    log: &Hash,
+    reader: &dyn Reader,
+    digested: &Digested,
+) -> Option<Views> {
+    let file = disk.open(&digested.name, Mode::Read).ok()?;
+    file::read_views(&*file, digested.size, log, reader).ok()
 }
 
 /// Sizes of the snapshots there are, ascending.

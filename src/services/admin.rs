@@ -1,21 +1,30 @@
 //! `Admin`: how a server is doing.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ledger::reject::Reason;
 use proto::v1;
 use record::{Seq, VERSION};
+use tokio::sync::mpsc;
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
-use views::{VERSION as VIEWS_VERSION, ViewDigest};
+use views::{VERSION as VIEWS_VERSION, ViewDigest, Views};
 
 use super::scope;
 use super::status::refuse;
-use crate::auth::authenticate;
+use crate::auth::{StreamPlace, authenticate};
 use crate::memory::resident_bytes;
 use crate::node::replay::{Parts, Replay};
 use crate::node::{Counters, Handle, lookup};
 
 pub use super::generated::admin_server::AdminServer as Server;
+
+/// Bytes of rows in one message.
+const CHUNK_BYTES: usize = 256 << 10;
+/// Messages that wait for a slow reader.
+const AHEAD: usize = 4;
 
 /// The service.
 #[derive(Clone)]
@@ -33,6 +42,33 @@ impl Admin {
 
 #[tonic::async_trait]
 impl super::generated::admin_server::Admin for Admin {
+    type ListViewRowsStream =
+        Pin<Box<dyn Stream<Item = Result<v1::ListViewRowsResponse, Status>> + Send>>;
+
+    async fn list_view_rows(
+        &self,
+        request: Request<v1::ListViewRowsRequest>,
+    ) -> Result<Response<Self::ListViewRowsStream>, Status> {
+        let identity = authenticate(&request)?;
+        scope::operator(&self.node, identity).await?;
+        let place = StreamPlace::take(&request)?;
+        let asked = request.into_inner();
+        let head = self.node.applied().position();
+        let at = Seq(asked.at.unwrap_or(head.0));
+        if head < at {
+            return Err(refuse(Reason::PositionAhead { head, asked: at }));
+        }
+        let (sender, receiver) = mpsc::channel(AHEAD);
+        let node = self.node.clone();
+        // A number that no view has gives no rows.
+        let view = u16::try_from(asked.view).unwrap_or(u16::MAX);
+        tokio::task::spawn_blocking(move || {
+            let _place = place;
+            send_rows(&node, view, at, &sender);
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
     async fn status(
         &self,
         request: Request<v1::StatusRequest>,
@@ -116,7 +152,8 @@ impl Admin {
                     return Ok((asked, views.digests(), views.views_digest()));
                 }
             }
-            digests_at(&node, asked)
+            let (position, mut views) = views_at(&node, asked)?;
+            Ok((position, views.digests(), views.views_digest()))
         };
         let (position, views, all) = self.node.blocking(digests).await.map_err(refuse)?;
         let digest = |d: ViewDigest| v1::ViewDigest {
@@ -133,12 +170,43 @@ impl Admin {
 }
 
 /// Replays the log up to a position; inside a voucher to the end of the one before.
-fn digests_at(node: &Handle, asked: Seq) -> Result<(Seq, Vec<ViewDigest>, record::Hash), Reason> {
+fn views_at(node: &Handle, asked: Seq) -> Result<(Seq, Views), Reason> {
     let parts = Parts { state: false, tree: false };
     let mut replay = Replay::new([0; 32], parts);
     let reader = node.reader();
     let run = replay.run(&*reader, Some(asked), &mut |_| Ok(()), &mut |_| Ok(()), &mut |_| ());
     run.map_err(|error| error.reason().unwrap_or_else(|| lookup::unreadable_here(asked)))?;
-    let position = Seq(replay.next_seq().0.saturating_sub(1));
-    Ok((position, replay.views.digests(), replay.views.views_digest()))
+    Ok((Seq(replay.next_seq().0.saturating_sub(1)), replay.views))
+}
+
+type Sender = mpsc::Sender<Result<v1::ListViewRowsResponse, Status>>;
+
+/// Sends the rows of a view as it stood at a position.
+fn send_rows(node: &Handle, view: u16, asked: Seq, sender: &Sender) {
+    // A copy that shares what does not change: whoever posts does not wait for the scan.
+    let shared = {
+        let mut views = node.views_mut();
+        (views.position() == Some(asked)).then(|| views.share())
+    };
+    let views = match shared.map_or_else(|| views_at(node, asked).map(|(_, views)| views), Ok) {
+        Ok(views) => views,
+        Err(reason) => return drop(sender.blocking_send(Err(refuse(reason)))),
+    };
+    let (mut rows, mut bytes) = (Vec::new(), 0_usize);
+    let send = |rows| sender.blocking_send(Ok(v1::ListViewRowsResponse { rows })).is_ok();
+    let mut listening = true;
+    views.scan(&mut |row| {
+        if !listening || row.first_chunk() != Some(&view.to_le_bytes()) {
+            return;
+        }
+        rows.push(row.to_vec());
+        bytes = bytes.saturating_add(row.len());
+        if CHUNK_BYTES <= bytes {
+            bytes = 0;
+            listening = send(std::mem::take(&mut rows));
+        }
+    });
+    if listening && !rows.is_empty() {
+        send(rows);
+    }
 }

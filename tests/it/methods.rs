@@ -293,6 +293,16 @@ fn others() -> Vec<Row> {
             |a: v1::StatusResponse| (a.position, a.origin),
             crate::server::ORIGIN,
         ),
+        row(
+            "Admin/ListViewRows",
+            &v1::ListViewRowsRequest { view: 4, at: None },
+            // Rows tell no position: how many there are, and whether all are of this view.
+            |a: v1::ListViewRowsResponse| {
+                let of_view = a.rows.iter().filter(|row| row[..2] == [4, 0]).count();
+                (1, format!("{of_view} of {}", a.rows.len()))
+            },
+            "8 of 8",
+        ),
     ]
 }
 

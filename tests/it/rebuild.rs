@@ -58,8 +58,14 @@ async fn a_server_of_another_history_differs_in_the_views_that_it_touches() {
     assert!(names.contains(&"accounts") && names.contains(&"household"), "{names:?}");
     assert!(names.len() < views.len(), "no view is equal: {names:?}");
     for name in names {
-        let told = format!("view {name}: the server has another digest");
-        assert!(document["differs"].as_array().unwrap().contains(&told.into()), "{document}");
+        let told = format!("view {name}: the server has another digest; first row: ");
+        let mut differs = document["differs"].as_array().unwrap().iter();
+        let found = differs.find_map(|text| text.as_str().unwrap().strip_prefix(&told));
+        if name == "accounts" {
+            let of = "path C.hh.44142490120100013: balance 300007 here, 300008 there";
+            assert_eq!(found, Some(of), "{document}");
+        }
+        assert!(found.is_some_and(|row| row.contains(" here, ")), "{name}: {document}");
     }
     whole.stop().await;
     fork.stop().await;

@@ -237,6 +237,13 @@ impl Accounts {
         rows.into_iter()
     }
 
+    /// Shows the canonical row of every account with a balance other than zero, in no particular order.
+    pub fn scan(&self, emit: &mut dyn FnMut(&[u8])) {
+        for (path, balance, _) in self.saved().filter(|(_, balance, _)| *balance != 0) {
+            emit(RowBytes::new(path).with(balance));
+        }
+    }
+
     /// Makes the next copies cheap: they share all rows until one side changes them.
     pub fn freeze(&mut self) {
         self.rows.freeze();

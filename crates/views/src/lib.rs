@@ -7,6 +7,7 @@
 //! Always: a view is a function of the records before it and of nothing else; nothing that decides a
 //! posting stands here; no hash order reaches a digest or an answer.
 
+mod difference;
 mod digest;
 mod drift;
 mod names;
@@ -33,6 +34,7 @@ mod fold;
 
 pub mod cache;
 
+pub use difference::{CanonicalRow, first_difference, rows};
 pub use digest::{ColumnType, Layout, ViewDigest, layout_page};
 pub use drift::Drift;
 pub use fold::{FoldError, fold};

@@ -138,6 +138,12 @@ impl Views {
         all
     }
 
+    /// Shows every canonical row of every view that is not empty, in no particular order.
+    pub fn scan(&self, emit: &mut dyn FnMut(&[u8])) {
+        self.accounts.scan(emit);
+        self.projection.scan(emit);
+    }
+
     /// Returns the digest of all views together, as a seal holds it.
     pub fn views_digest(&mut self) -> Hash {
         let all = self.digests();
