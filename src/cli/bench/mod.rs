@@ -8,6 +8,7 @@
 
 mod baseline;
 mod embedded;
+mod reads;
 mod remote;
 mod vouchers;
 
@@ -21,6 +22,7 @@ use super::failure::Failure;
 use super::output::{Output, grouped};
 use super::source::Tls;
 use baseline::Baseline;
+use reads::Question;
 
 /// Measure durable load, with the machine's floors in the same run
 ///
@@ -103,6 +105,8 @@ pub(super) struct Round {
     vouchers: u64,
     seconds: f64,
     latency: Latency,
+    /// Of reads: the latency of each question.
+    reads: Vec<(Question, Latency)>,
     bytes: u64,
 }
 
@@ -181,6 +185,7 @@ fn document(args: &Args, measured: &Measured) -> Value {
             "p99": all.percentile(990),
             "p999": all.percentile(999),
         },
+        "reads": read_rows(rounds),
         "bytes_per_line": bytes_per_line.round(),
         "rss_bytes": rss_bytes,
         "baseline": {
@@ -193,6 +198,22 @@ fn document(args: &Args, measured: &Measured) -> Value {
         "ratio_to_raw": ratio(lines_per_s, raw),
         "ratio_to_echo": ratio(vouchers_per_s, echo),
     })
+}
+
+/// What reads took, a row a question.
+fn read_rows(rounds: &[Round]) -> Value {
+    let mut all = Round::default();
+    for round in rounds {
+        remote::add(&mut all, round);
+    }
+    let row = |(question, latency): &(Question, Latency)| {
+        json!({
+            "question": question.name, "position": question.position,
+            "date": question.date.map(|day| day.to_string()),
+            "p50": latency.percentile(500), "p99": latency.percentile(990),
+        })
+    };
+    all.reads.iter().map(row).collect()
 }
 
 /// What people read of the document: where it stands, places behind the point, what it is.
@@ -227,6 +248,14 @@ fn print(document: &Value, out: &mut Output) {
     };
     for figure in FIGURES {
         print(out, figure);
+    }
+    for row in document["reads"].as_array().into_iter().flatten() {
+        let text = |name: &str| row[name].as_str().unwrap_or_default();
+        let ms = |name: &str| row[name].as_f64().unwrap_or_default();
+        let at =
+            row["position"].as_u64().map_or_else(|| text("date").to_owned(), |n| n.to_string());
+        let (p50, p99, question) = (ms("p50"), ms("p99"), text("question"));
+        out.line(format!("{p99:>14.2} ms p99, {p50:.2} p50: {question} {at}").trim_end());
     }
     out.line("in the same run");
     for figure in FLOORS {

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use prost::Message as _;
 use proto::v1;
 use proto::v1::admin_client::AdminClient;
-use proto::v1::balances_client::BalancesClient;
 use record::Record;
 use record::limits::MESSAGE_BYTES_MAX;
 use tonic::Request;
@@ -17,7 +16,7 @@ use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::Channel;
 
 use super::baseline::{Baseline, Sample};
-use super::{Args, Load, Measured, Mode, Round, vouchers};
+use super::{Args, Load, Measured, Mode, Round, reads, vouchers};
 use crate::cli::client::connect;
 use crate::cli::clock::{self, Started};
 use crate::cli::failure::Failure;
@@ -42,9 +41,14 @@ pub(super) fn measure(
     let runtime = runtime()?;
     let channel = runtime.block_on(connect(server))?;
     let work = vouchers::load(args);
-    out.progress("registering households");
-    let setup = to_wire(&vouchers::documents(work.setup())?)?;
-    runtime.block_on(post_all(&channel, setup))?;
+    let plan = work.plan();
+    let codes = (0..plan.households()).map(|n| plan.household_code(n).to_string());
+    let codes: Vec<String> = codes.filter(|_| load.mode == Mode::Read).collect();
+    if load.mode != Mode::Read || !runtime.block_on(reads::hold(&channel, &codes))? {
+        out.progress("registering households");
+        let setup = to_wire(&vouchers::documents(work.setup())?)?;
+        runtime.block_on(post_all(&channel, setup))?;
+    }
     let mut payments =
         work.payments(args.lines, std::process::id().checked_rem(1_000).unwrap_or(0), 1_000);
     let mut size = runtime.block_on(status(&channel))?.position.saturating_add(1);
@@ -60,9 +64,7 @@ pub(super) fn measure(
         out.progress(format!("round {round} of {}", args.rounds));
         let mut message = Bytes::new();
         let mut measured = if load.mode == Mode::Read {
-            let plan = work.plan();
-            let codes = (0..plan.households()).map(|n| plan.household_code(n).to_string());
-            runtime.block_on(reads(&channel, codes.collect(), load))?
+            runtime.block_on(reads::run(&channel, &codes, load))?
         } else {
             let some = payments.by_ref().take(vouchers::ahead(args.lines));
             let wire = to_wire(&vouchers::documents(some)?)?;
@@ -205,7 +207,14 @@ async fn unary(channel: &Channel, ready: Vec<Bytes>, load: &Load) -> Result<Roun
     Ok(all)
 }
 
-fn add(all: &mut Round, round: &Round) {
+pub(super) fn add(all: &mut Round, round: &Round) {
+    if all.reads.is_empty() {
+        all.reads.clone_from(&round.reads);
+    } else {
+        for ((_, all), (_, more)) in all.reads.iter_mut().zip(&round.reads) {
+            *all = std::mem::take(all).with(more);
+        }
+    }
     all.lines = all.lines.saturating_add(round.lines);
     all.vouchers = all.vouchers.saturating_add(round.vouchers);
     all.latency = std::mem::take(&mut all.latency).with(&round.latency);
@@ -245,39 +254,6 @@ async fn stream(channel: &Channel, ready: Vec<Bytes>, load: &Load) -> Result<Rou
     }
     round.seconds = started.seconds();
     Ok(round)
-}
-
-/// Reads balances of households; a "line" is an answer.
-async fn reads(channel: &Channel, codes: Vec<String>, load: &Load) -> Result<Round, Failure> {
-    let (codes, next) = (Arc::new(codes), Arc::new(AtomicUsize::new(0)));
-    let started = clock::now();
-    let mut tasks = Vec::new();
-    for _ in 0..load.concurrency {
-        let (codes, next, load) = (Arc::clone(&codes), Arc::clone(&next), *load);
-        let mut client = BalancesClient::new(channel.clone());
-        tasks.push(tokio::spawn(async move {
-            let mut round = Round::default();
-            while started.seconds() < load.seconds {
-                let n = next.fetch_add(1, Ordering::Relaxed);
-                let Some(code) = codes.get(n.checked_rem(codes.len()).unwrap_or(0)) else { break };
-                let offered = due(started, n, load.rate).await;
-                let code = code.clone();
-                let request =
-                    v1::GetHouseholdRequest { code, ..v1::GetHouseholdRequest::default() };
-                client.get_household(request).await?;
-                round.lines = round.lines.saturating_add(1);
-                round.vouchers = round.vouchers.saturating_add(1);
-                round.latency.push(offered.micros());
-            }
-            Ok::<Round, Failure>(round)
-        }));
-    }
-    let mut all = Round::default();
-    for task in tasks {
-        add(&mut all, &task.await.map_err(Failure::unfinished)??);
-    }
-    all.seconds = started.seconds();
-    Ok(all)
 }
 
 async fn sample(channel: &Channel, head: u64) -> Result<Vec<Vec<u8>>, Failure> {

@@ -55,7 +55,7 @@ fn the_bench_reports_its_floors_beside_its_figures() {
     let bench = document(
         &args,
         "machine lines seconds lines_per_s vouchers_per_s latency_ms bytes_per_line rss_bytes \
-         baseline ratio_to_raw",
+         baseline ratio_to_raw reads",
     );
     has(&bench["latency_ms"], "p50 p99 p999");
     has(
