@@ -461,6 +461,8 @@ const fn list(min: u32, max: u32, of: &'static Type) -> Type {
 
 /// The word that stands for the source of a quota where a unit may stand too.
 pub const SRC: &str = "src";
+/// What stands for all quotas of a unit where one may stand too.
+pub const ALL_QUOTAS: &str = "*";
 
 /// Most members of a household at one time. Refusal 2022 guards it, so a line may list more.
 pub const MEMBERS_MAX: u32 = 30;

@@ -3,13 +3,13 @@
 use proto::log::v1 as m;
 use record::Record;
 
-use super::{DecodeError, Payload, common, need, read_common};
+use super::{DecodeError, Payload, common, days, need, of_days, read_common};
 use crate::event::Common;
 use crate::event::access::{
     CertificateBound, CertificateRevoked, OfficialKeyRegistered, OrganisationRegistered,
     RoleGranted, RoleRevoked,
 };
-use crate::ids::{Date, OfficialId, OrgId, Token, Unit, official};
+use crate::ids::{OfficialId, OrgId, Token, Unit, official};
 use crate::words::{OrgKind, Role};
 
 type Decoded<T> = Result<(T, Common), DecodeError>;
@@ -111,14 +111,14 @@ impl Payload for CertificateBound {
         common!(m, common);
         m.organisation = self.organisation.to_string();
         m.key_hash = self.key_hash.to_vec();
-        m.not_after = i32::try_from(self.not_after.0).unwrap_or(i32::MAX);
+        m.not_after = days(self.not_after);
     }
 
     fn read(m: &Self::Message, _: &Record<'_>) -> Decoded<Self> {
         let body = Self {
             organisation: organisation(&m.organisation)?,
             key_hash: need("key_hash", m.key_hash[..].try_into().ok())?,
-            not_after: Date(need("not_after", u32::try_from(m.not_after).ok())?),
+            not_after: of_days("not_after", m.not_after)?,
         };
         Ok((body, read_common!(m)))
     }

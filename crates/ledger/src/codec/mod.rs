@@ -7,7 +7,9 @@
 //! error, never to a panic; hot kinds reuse their messages, so a line costs no allocation.
 
 mod access;
+mod loan;
 mod money;
+mod period;
 mod project;
 mod registry;
 mod reversal;
@@ -45,6 +47,16 @@ pub enum DecodeError {
 /// Returns the value, or says which field holds nothing it may hold.
 pub(crate) fn need<T>(field: &'static str, value: Option<T>) -> Result<T, DecodeError> {
     value.ok_or(DecodeError::Field(field))
+}
+
+/// A date as it is stored, in days since 1970-01-01.
+pub(crate) fn days(date: Date) -> i32 {
+    i32::try_from(date.0).unwrap_or(i32::MAX)
+}
+
+/// A stored date.
+pub(crate) fn of_days(field: &'static str, days: i32) -> Result<Date, DecodeError> {
+    need(field, u32::try_from(days).ok().map(Date))
 }
 
 /// A body as a message of its kind.

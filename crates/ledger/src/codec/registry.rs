@@ -5,7 +5,7 @@
 use proto::log::v1 as m;
 use record::Record;
 
-use super::{DecodeError, Payload, common, need, read_common};
+use super::{DecodeError, Payload, common, days, need, of_days, read_common};
 use crate::event::Common;
 use crate::event::registry::{
     AccountBound, AccountReleased, AreaAmended, AreaClosed, AreaRegistered, Causes,
@@ -13,7 +13,7 @@ use crate::event::registry::{
     HouseholdReinstated, HouseholdRemoved, HouseholdReturned, HouseholdSplit, HouseholdsMerged,
     Marks, MemberAdded, MemberAmended, MemberDied, MemberLeft, MemberMoved, Person, VillageExited,
 };
-use crate::ids::{Date, HouseholdCode, OrgId, Token, Unit};
+use crate::ids::{HouseholdCode, OrgId, Token, Unit};
 use crate::reject::AreaCode;
 use crate::words::{Ability, AccountKind, AddedReason, Class, DissolvedReason, LeftReason, Sex};
 
@@ -27,7 +27,7 @@ fn area_text(unit: Unit) -> String {
     AreaCode(unit).to_string()
 }
 
-fn household(name: &'static str, text: &str) -> Result<HouseholdCode, DecodeError> {
+pub(super) fn household(name: &'static str, text: &str) -> Result<HouseholdCode, DecodeError> {
     need(name, HouseholdCode::parse(text).ok())
 }
 
@@ -390,14 +390,14 @@ impl Payload for MemberDied {
     fn fill(&self, common: &Common, m: &mut Self::Message) {
         common!(m, common);
         (m.household, m.no) = (self.household.to_string(), u32::from(self.no));
-        m.died = i32::try_from(self.died.0).unwrap_or(i32::MAX);
+        m.died = days(self.died);
     }
 
     fn read(m: &Self::Message, _: &Record<'_>) -> Decoded<Self> {
         let body = Self {
             household: household("household", &m.household)?,
             no: number("no", m.no)?,
-            died: Date(need("died", u32::try_from(m.died).ok())?),
+            died: of_days("died", m.died)?,
         };
         Ok((body, read_common!(m)))
     }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use proto::log::v1 as m;
 use record::Record;
 
-use super::{DecodeError, Payload, common, need, read_common};
+use super::{DecodeError, Payload, common, days, need, of_days, read_common};
 use crate::event::Common;
 use crate::event::rules::{
     Adoption, ApprovalRuleAdopted, AreasAdopted, BaselineSet, CapRuleAdopted,
     FlagParametersAdopted, FlowsAdopted, PairingAdopted, PeriodRuleAdopted, PurposesAdopted,
     SchemeAdopted,
 };
-use crate::ids::{Date, Unit};
+use crate::ids::Unit;
 use crate::rules::cap::CapFields;
 use crate::rules::scheme::BorneBy;
 use crate::rules::{
@@ -21,14 +21,6 @@ use crate::rules::{
 };
 
 type Decoded<T> = Result<(T, Common), DecodeError>;
-
-fn days(date: Date) -> i32 {
-    i32::try_from(date.0).unwrap_or(i32::MAX)
-}
-
-fn date(name: &'static str, days: i32) -> Result<Date, DecodeError> {
-    need(name, u32::try_from(days).ok().map(Date))
-}
 
 /// Sets what every version says of itself.
 macro_rules! adoption {
@@ -44,8 +36,8 @@ macro_rules! read_adoption {
     ($m:ident) => {
         Adoption {
             version: $m.version,
-            effective_from: $m.effective_from.map(|d| date("effective_from", d)).transpose()?,
-            effective_to: $m.effective_to.map(|d| date("effective_to", d)).transpose()?,
+            effective_from: $m.effective_from.map(|d| of_days("effective_from", d)).transpose()?,
+            effective_to: $m.effective_to.map(|d| of_days("effective_to", d)).transpose()?,
         }
     };
 }
@@ -220,7 +212,7 @@ impl Payload for BaselineSet {
         let county = |c: &m::CountyHeads| Ok((unit("counties", &c.unit)?, c.heads));
         let content = Baseline {
             heads: m.heads,
-            as_of: date("as_of", m.as_of)?,
+            as_of: of_days("as_of", m.as_of)?,
             counties: m.counties.iter().map(county).collect::<Result<_, _>>()?,
         };
         let body = Self {

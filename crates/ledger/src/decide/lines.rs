@@ -10,6 +10,7 @@ use crate::event::{At, Common, Drift, Entry, Event};
 use crate::field::Field;
 use crate::ids::HouseholdCode;
 use crate::kind::Kind;
+use crate::kinds::period::period_open;
 use crate::kinds::{Ctx, Past, decide_line};
 use crate::reject::{Reason, Refusal, Reject};
 use crate::state::State;
@@ -102,7 +103,7 @@ fn one(
         ctx.skipped.push(DUPLICATE_LINE);
     }
     let event = decide_line(kind, state, ctx, line).map_err(|fault| Box::new(fault.at(line_no)))?;
-    // Of 3090, a closed month, the check stands here once periods close (370).
+    period_open(state, ctx, &event).map_err(|fault| fault.at(line_no))?;
     apply(state, &ctx.at, &event)
         .map_err(|reason| Box::new(reason.at(line_no, Field::Amount.name())))?;
     let common = Common { skipped: ctx.skipped.clone(), memo: line.text(Field::Memo).into() };

@@ -68,6 +68,7 @@ impl Whole {
             exception: self.exception,
             skipped: Vec::new(),
             covered: Cell::new(None),
+            open: Cell::new(None),
         }
     }
 

@@ -7,17 +7,19 @@
 //! corrected rule changes no old balance.
 
 pub mod access;
+pub mod loan;
 pub mod money;
+pub mod period;
 pub mod project;
 pub mod registry;
 pub mod reversal;
 pub mod rules;
 
-use record::Seq;
+use record::{Fen, Seq};
 use thiserror::Error;
 
 use crate::account::Legs;
-use crate::ids::Date;
+use crate::ids::{Date, Unit};
 use crate::kind::Kind;
 use crate::reject::Text;
 use crate::state::State;
@@ -74,11 +76,32 @@ impl Drift {
     }
 }
 
+/// In whose month a record of kinds 310 to 371 stands. Source: domain contract, 7.4.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Booked {
+    /// Unit of account.
+    pub unit: Unit,
+    /// The amount that counts into the month's control totals; `None`: the record does not count (371).
+    pub counted: Option<Fen>,
+}
+
+impl Booked {
+    /// A record of kinds 310 to 361.
+    pub fn counted(unit: Unit, amount: Fen) -> Option<Self> {
+        Some(Self { unit, counted: Some(amount) })
+    }
+}
+
 /// What every event can do.
 pub trait Body {
     /// The legs of its record. Only money has any.
     fn legs(&self) -> Legs {
         Legs::default()
+    }
+
+    /// In whose month it stands. A close (370) stands in none: it is about one.
+    fn booked(&self, _: &State) -> Option<Booked> {
+        None
     }
 
     /// Sets the fields of the line it was asked for with, but for the memo: a line is begun already.
@@ -167,13 +190,15 @@ events! {
     CapRuleAdopted(rules), ApprovalRuleAdopted(rules), FlagParametersAdopted(rules),
     AreasAdopted(rules), BaselineSet(rules), PeriodRuleAdopted(rules),
     ProjectRegistered(project), ProjectAmended(project), ProjectClosed(project),
+    LoanRegistered(loan), LoanClosed(loan),
     VoucherPosted(money),
     OpeningBalance(money), TrancheOpened(money), QuotaIssued(money), QuotaReleased(money),
     QuotaWithdrawn(money), TransferSent(money), TransferReceived(money), TransferReturned(money),
     DisbursedToHousehold(money), DisbursedToProject(project), BenefitAttributed(project),
     BenefitWithdrawn(project), PaymentReturned(money), OverpaymentRepaid(money),
     ProjectSurplusReturned(project), FundsReturnedUp(money), Reversed(reversal),
-    IncomeDeclared(project), IncomeDistributed(project),
+    IncomeDeclared(project), IncomeDistributed(project), PeriodClosed(period),
+    BalanceAsserted(period),
     OrganisationRegistered(access), RoleGranted(access), RoleRevoked(access),
     OfficialKeyRegistered(access), CertificateBound(access), CertificateRevoked(access),
 }

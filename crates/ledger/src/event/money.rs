@@ -8,7 +8,7 @@
 
 use record::{Fen, Seq};
 
-use super::{At, Body, Drift};
+use super::{At, Body, Booked, Drift};
 use crate::account::{Account, Legs, household_text};
 use crate::field::Field;
 use crate::ids::{
@@ -175,14 +175,6 @@ pub fn amount_of(kind: Kind, legs: &Legs) -> Option<Fen> {
     sizes.max().map(Fen::new)
 }
 
-/// Counts a money record into the month of its unit of account.
-pub(super) fn count(state: &mut State, kind: Kind, legs: &Legs, at: &At) -> Result<(), Drift> {
-    let unit = unit_of_account(state, kind, legs);
-    let unit = unit.ok_or_else(|| Drift::of(format!("{kind} without a unit of account")))?;
-    let amount = amount_of(kind, legs).ok_or(Drift::overflow("amount"))?;
-    state.money.count(unit, at.date, amount)
-}
-
 /// Kind 310: what a quota had seen before the ledger.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OpeningBalance {
@@ -249,6 +241,10 @@ impl Body for OpeningBalance {
             .int(Field::Amount, self.issued.get());
     }
 
+    fn booked(&self, _: &State) -> Option<Booked> {
+        Booked::counted(self.unit, self.issued)
+    }
+
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
         state.money.add_quota(Quota {
             id: self.quota,
@@ -269,8 +265,7 @@ impl Body for OpeningBalance {
         if self.source.is_shared() {
             state.money.move_planned(self.home, self.issued.get())?;
         }
-        state.apply(&self.legs())?;
-        count(state, Kind::OpeningBalance, &self.legs(), at)
+        state.apply(&self.legs(), at.date)
     }
 }
 
@@ -326,6 +321,10 @@ impl Body for TrancheOpened {
             .int(Field::Amount, self.amount().get());
     }
 
+    fn booked(&self, _: &State) -> Option<Booked> {
+        Booked::counted(Unit::PROVINCE, self.amount())
+    }
+
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
         let money = &mut state.money;
         if money.tranche(self.tranche).is_some() {
@@ -348,8 +347,7 @@ impl Body for TrancheOpened {
         let amount = Fen::checked_sum(self.parts).ok_or(Drift::overflow("tranche"))?;
         money.move_charged(self.home, scheme, parts, 1)?;
         money.move_planned(self.home, amount.get())?;
-        state.apply(&self.legs())?;
-        count(state, Kind::TrancheOpened, &self.legs(), at)
+        state.apply(&self.legs(), at.date)
     }
 }
 
@@ -404,6 +402,10 @@ impl Body for QuotaIssued {
             .int(Field::Amount, self.amount.get());
     }
 
+    fn booked(&self, _: &State) -> Option<Booked> {
+        Booked::counted(self.treasury, self.amount)
+    }
+
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
         let money = &mut state.money;
         money.add_quota(Quota {
@@ -425,8 +427,7 @@ impl Body for QuotaIssued {
         if let Some(opened) = money.tranche(self.tranche).map(|tranche| tranche.seq) {
             money.set_dependant(opened, at.seq, true);
         }
-        money.count(self.treasury, at.date, self.amount)?;
-        state.apply(&self.legs())
+        state.apply(&self.legs(), at.date)
     }
 }
 
@@ -458,9 +459,12 @@ impl Body for QuotaReleased {
             .int(Field::Amount, self.amount.get());
     }
 
+    fn booked(&self, _: &State) -> Option<Booked> {
+        Booked::counted(self.from, self.amount)
+    }
+
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
-        state.apply(&self.legs())?;
-        state.money.count(self.from, at.date, self.amount)
+        state.apply(&self.legs(), at.date)
     }
 }
 
@@ -503,12 +507,19 @@ impl Body for QuotaWithdrawn {
             .int(Field::Amount, self.amount.get());
     }
 
+    fn booked(&self, state: &State) -> Option<Booked> {
+        let unit = match self.back_to {
+            BackTo::Unit(unit) => unit,
+            BackTo::Source(..) => state.money.quota(self.quota)?.1.treasury,
+        };
+        Booked::counted(unit, self.amount)
+    }
+
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
         if let BackTo::Source(..) = self.back_to {
             state.money.move_issued(self.quota, negative(self.amount))?;
         }
-        state.apply(&self.legs())?;
-        count(state, Kind::QuotaWithdrawn, &self.legs(), at)
+        state.apply(&self.legs(), at.date)
     }
 }
 
@@ -553,10 +564,14 @@ impl Body for TransferSent {
             .int(Field::Amount, self.amount.get());
     }
 
+    fn booked(&self, _: &State) -> Option<Booked> {
+        Booked::counted(self.from.unit(), self.amount)
+    }
+
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
-        state.apply(&self.legs())?;
+        state.apply(&self.legs(), at.date)?;
         state.money.note_bank_use(&self.bank_use(), at.date, at.seq);
-        state.money.count(self.from.unit(), at.date, self.amount)
+        Ok(())
     }
 }
 
@@ -595,10 +610,13 @@ impl Body for TransferReceived {
             .int(Field::Amount, self.amount.get());
     }
 
+    fn booked(&self, _: &State) -> Option<Booked> {
+        Booked::counted(self.into.unit(), self.amount)
+    }
+
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
-        state.apply(&self.legs())?;
-        move_received(&mut state.money, self.sent.seq, at.seq, self.amount.get())?;
-        state.money.count(self.into.unit(), at.date, self.amount)
+        state.apply(&self.legs(), at.date)?;
+        move_received(&mut state.money, self.sent.seq, at.seq, self.amount.get())
     }
 }
 
@@ -628,10 +646,13 @@ impl Body for TransferReturned {
             .int(Field::Amount, self.amount.get());
     }
 
+    fn booked(&self, _: &State) -> Option<Booked> {
+        Booked::counted(self.back_to.unit(), self.amount)
+    }
+
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
-        state.apply(&self.legs())?;
-        move_back(&mut state.money, self.sent.seq, at.seq, self.amount.get())?;
-        state.money.count(self.back_to.unit(), at.date, self.amount)
+        state.apply(&self.legs(), at.date)?;
+        move_back(&mut state.money, self.sent.seq, at.seq, self.amount.get())
     }
 }
 
@@ -676,10 +697,14 @@ impl Body for FundsReturnedUp {
             .int(Field::Amount, self.amount.get());
     }
 
+    fn booked(&self, _: &State) -> Option<Booked> {
+        Booked::counted(self.from, self.amount)
+    }
+
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
-        state.apply(&self.legs())?;
+        state.apply(&self.legs(), at.date)?;
         state.money.note_bank_use(&self.bank_use(), at.date, at.seq);
-        state.money.count(self.from, at.date, self.amount)
+        Ok(())
     }
 }
 
@@ -754,14 +779,16 @@ impl Body for DisbursedToHousehold {
             .int(Field::Amount, self.amount.get());
     }
 
+    fn booked(&self, _: &State) -> Option<Booked> {
+        Booked::counted(self.unit, self.amount)
+    }
+
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
         let fen = self.amount.get();
-        state.money.pay_household(self.unit, self.quota, fen)?;
+        state.money.pay_household(self.unit, self.quota, fen, at.date)?;
         move_receipts(state, self.quota, self.household, fen)?;
-        let money = &mut state.money;
-        money.note_bank_use(&self.bank_use(), at.date, at.seq);
-        money.move_subsidy(self.loan, fen)?;
-        money.count(self.unit, at.date, self.amount)
+        state.money.note_bank_use(&self.bank_use(), at.date, at.seq);
+        state.loans.move_subsidy(self.loan, fen)
     }
 }
 
@@ -805,12 +832,10 @@ impl Refund {
     }
 
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
-        state.apply(&self.legs())?;
+        state.apply(&self.legs(), at.date)?;
         move_receipts(state, self.quota, self.household, negative(self.amount))?;
-        let money = &mut state.money;
-        move_back(money, self.payment.seq, at.seq, self.amount.get())?;
-        money.move_subsidy(self.loan, negative(self.amount))?;
-        money.count(self.unit, at.date, self.amount)
+        move_back(&mut state.money, self.payment.seq, at.seq, self.amount.get())?;
+        state.loans.move_subsidy(self.loan, negative(self.amount))
     }
 }
 
@@ -831,6 +856,10 @@ macro_rules! refunds {
 
             fn fields(&self, line: &mut VoucherBuilder) {
                 self.0.fields(line);
+            }
+
+            fn booked(&self, _: &State) -> Option<Booked> {
+                Booked::counted(self.0.unit, self.0.amount)
             }
 
             fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {

@@ -4,12 +4,11 @@
 
 use record::Fen;
 
-use super::money::{Reference, Word, and, count, move_back, negative, receive, two};
-use super::{At, Body, Drift};
+use super::money::{Reference, Word, and, move_back, negative, receive, two};
+use super::{At, Body, Booked, Drift};
 use crate::account::{Account, Legs, household_text};
 use crate::field::Field;
 use crate::ids::{BankRef, ProjectId, Purpose, QuotaId, Token, Unit};
-use crate::kind::Kind;
 use crate::reject::Month;
 use crate::state::State;
 use crate::state::money::{BankUse, Payee, Sender};
@@ -187,14 +186,18 @@ impl Body for DisbursedToProject {
             .int(Field::Amount, self.amount.get());
     }
 
+    fn booked(&self, _: &State) -> Option<Booked> {
+        Booked::counted(self.unit, self.amount)
+    }
+
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
-        state.apply(&self.legs())?;
+        state.apply(&self.legs(), at.date)?;
         let project = state.projects.edit(self.project)?;
         if project.state == ProjectState::Registered {
             project.state = ProjectState::Paying;
         }
         state.money.note_bank_use(&self.bank_use(), at.date, at.seq);
-        state.money.count(self.unit, at.date, self.amount)
+        Ok(())
     }
 }
 
@@ -232,10 +235,13 @@ impl Body for ProjectSurplusReturned {
             .int(Field::Amount, self.amount.get());
     }
 
+    fn booked(&self, _: &State) -> Option<Booked> {
+        Booked::counted(self.unit, self.amount)
+    }
+
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
-        state.apply(&self.legs())?;
-        move_back(&mut state.money, self.payment.seq, at.seq, self.amount.get())?;
-        state.money.count(self.unit, at.date, self.amount)
+        state.apply(&self.legs(), at.date)?;
+        move_back(&mut state.money, self.payment.seq, at.seq, self.amount.get())
     }
 }
 
@@ -307,10 +313,13 @@ impl Body for BenefitAttributed {
         self.0.fields(line);
     }
 
+    fn booked(&self, state: &State) -> Option<Booked> {
+        Booked::counted(state.projects.unit(self.0.project)?, self.0.amount)
+    }
+
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
-        state.apply(&self.legs())?;
-        move_benefit(state, self.0.project, self.0.target, self.0.amount.get())?;
-        count(state, Kind::BenefitAttributed, &self.legs(), at)
+        state.apply(&self.legs(), at.date)?;
+        move_benefit(state, self.0.project, self.0.target, self.0.amount.get())
     }
 }
 
@@ -328,10 +337,13 @@ impl Body for BenefitWithdrawn {
         self.0.fields(line);
     }
 
+    fn booked(&self, state: &State) -> Option<Booked> {
+        Booked::counted(state.projects.unit(self.0.project)?, self.0.amount)
+    }
+
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
-        state.apply(&self.legs())?;
-        move_benefit(state, self.0.project, self.0.target, negative(self.0.amount))?;
-        count(state, Kind::BenefitWithdrawn, &self.legs(), at)
+        state.apply(&self.legs(), at.date)?;
+        move_benefit(state, self.0.project, self.0.target, negative(self.0.amount))
     }
 }
 
@@ -357,9 +369,12 @@ impl Body for IncomeDeclared {
             .int(Field::Amount, self.amount.get());
     }
 
+    fn booked(&self, state: &State) -> Option<Booked> {
+        Booked::counted(state.projects.unit(self.project)?, self.amount)
+    }
+
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
-        state.apply(&self.legs())?;
-        count(state, Kind::IncomeDeclared, &self.legs(), at)
+        state.apply(&self.legs(), at.date)
     }
 }
 
@@ -396,8 +411,11 @@ impl Body for IncomeDistributed {
         line.int(Field::Amount, self.amount.get());
     }
 
+    fn booked(&self, state: &State) -> Option<Booked> {
+        Booked::counted(state.projects.unit(self.project)?, self.amount)
+    }
+
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
-        state.apply(&self.legs())?;
-        count(state, Kind::IncomeDistributed, &self.legs(), at)
+        state.apply(&self.legs(), at.date)
     }
 }

@@ -13,7 +13,7 @@ use super::money::{
     unit_of_account,
 };
 use super::project::move_benefit;
-use super::{At, Body, Drift};
+use super::{At, Body, Booked, Drift};
 use crate::account::{Account, Legs};
 use crate::field::Field;
 use crate::ids::{
@@ -198,7 +198,7 @@ impl Reversed {
         if let (Some(household), Some(quota)) = (self.household(), quota_of(&self.legs)) {
             move_receipts(state, quota, household, fen)?;
         }
-        state.money.move_subsidy(self.loan, fen)
+        state.loans.move_subsidy(self.loan, fen)
     }
 }
 
@@ -213,20 +213,23 @@ impl Body for Reversed {
             .int(Field::Amount, self.amount().get());
     }
 
+    fn booked(&self, state: &State) -> Option<Booked> {
+        let unit = unit_of_account(state, self.kind, &self.original_legs())?;
+        Booked::counted(unit, self.amount())
+    }
+
     fn evolve(&self, state: &mut State, at: &At) -> Result<(), Drift> {
-        let unit = unit_of_account(state, self.kind, &self.original_legs());
-        let unit = unit.ok_or_else(|| Drift::of("reversal without a unit of account"))?;
         if self.kind == Kind::QuotaWithdrawn {
             // What is issued must rise before cash can be asked whether it is covered.
             self.undo(state)?;
-            state.apply(&self.legs)?;
+            state.apply(&self.legs, at.date)?;
         } else {
-            state.apply(&self.legs)?;
+            state.apply(&self.legs, at.date)?;
             self.undo(state)?;
         }
         let mut mark = state.money.mark(self.original.seq);
         mark.reversed_by = Some(at.seq);
         state.money.set_mark(self.original.seq, mark);
-        state.money.count(unit, at.date, self.amount())
+        Ok(())
     }
 }

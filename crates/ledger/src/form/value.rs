@@ -15,7 +15,7 @@ use crate::ids::{
     Ascii, BankRef, Date, HouseholdCode, HouseholdCodeError, Level, LoanId, OrgId, QuotaId, Source,
     TrancheId, Unit, VoucherNo, official, project,
 };
-use crate::kind::{Need, Sub, Type};
+use crate::kind::{ALL_QUOTAS, Need, Sub, Type};
 use crate::reject::{Reason, Text, WideFen};
 use crate::voucher::{Struct, Value};
 
@@ -93,7 +93,7 @@ pub(super) fn text_form(ty: Type, text: &str) -> bool {
     let is_level = |level| Unit::parse_exact(text).is_some_and(|unit| unit.level() == level);
     match ty {
         Type::Quota => QuotaId::id(text).is_some(),
-        Type::QuotaOrAll => text == "*" || QuotaId::id(text).is_some(),
+        Type::QuotaOrAll => text == ALL_QUOTAS || QuotaId::id(text).is_some(),
         Type::Source => Source::parse(text).is_some(),
         Type::Unit => Unit::parse_exact(text).is_some(),
         Type::City => is_level(Level::City),

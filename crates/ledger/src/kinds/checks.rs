@@ -11,7 +11,7 @@ use crate::event::{At, Entry, Event};
 use crate::field::Field;
 use crate::ids::{Date, OrgId, QuotaId, Source, Unit, VoucherNo};
 use crate::kind::Kind;
-use crate::reject::{Reason, Text};
+use crate::reject::{AreaCode, Reason, Text};
 use crate::roles;
 use crate::rules::flows::Channel;
 use crate::rules::{Flow, Movement, Place};
@@ -154,6 +154,19 @@ pub(super) fn allowed(
 /// A unit with its marks on the effective date; `None` when it is not valid then.
 pub(super) fn place(state: &State, ctx: &Ctx<'_>, unit: Unit) -> Option<Place> {
     state.registry.area(&state.rules, unit, ctx.date()).map(|area| area.place)
+}
+
+/// 2010: the area is valid on the effective date.
+pub(super) fn valid_area(
+    state: &State,
+    ctx: &Ctx<'_>,
+    unit: Unit,
+    field: Field,
+) -> Result<(), Fault> {
+    if state.registry.area_valid(&state.rules, unit, ctx.date()) {
+        return Ok(());
+    }
+    Err(Reason::AreaUnknown { code: AreaCode(unit), date: ctx.date() }.on(field))
 }
 
 /// What the flow table asks of a quota.

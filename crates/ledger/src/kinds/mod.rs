@@ -8,7 +8,9 @@
 pub mod access;
 mod cash;
 mod checks;
+mod loan;
 mod payment;
+pub(crate) mod period;
 mod project;
 mod quota;
 mod refund;
@@ -94,6 +96,8 @@ pub struct Ctx<'a> {
     pub skipped: Vec<u16>,
     /// What the approver was found to cover last: most lines of a voucher ask for the same.
     pub covered: Cell<Option<(Kind, Unit)>>,
+    /// The unit whose month was found open last.
+    pub open: Cell<Option<Unit>>,
 }
 
 impl Ctx<'_> {
@@ -165,6 +169,8 @@ pub fn decide_line(
         Kind::Reversed => reversal::decide,
         Kind::IncomeDeclared => project::declare,
         Kind::IncomeDistributed => project::distribute,
+        Kind::PeriodClosed => period::close,
+        Kind::BalanceAsserted => period::assert,
         _ => {
             return match kind.group() {
                 Group::Registry => registry::decide(kind, state, ctx, line),

@@ -18,6 +18,7 @@ use crate::reject::Reason;
 use crate::rules::cap::HouseholdLine;
 use crate::rules::{Movement, PurposeRow};
 use crate::state::State;
+use crate::state::loans::Loan;
 use crate::state::money::Quota;
 use crate::state::registry::{BindingOn, HouseholdOn, MemberOn};
 use crate::voucher::LineRef;
@@ -94,7 +95,7 @@ pub(super) fn to_household(
     let member = known_member(state, ctx, &ask, home)?;
     let binding = known_account(state, ctx, ask.account, home)?;
     let (purpose, purposes_version) = known_purpose(state, ctx, ask.purpose)?;
-    let loan_open = known_loan(state, &ask, purpose, home)?;
+    let loan = known_loan(state, ctx, &ask, purpose, home)?;
     let (number, quota) = known_quota(state, line)?;
     payable(ctx, home, purpose)?;
     let heads = inhabited(state, ctx, home)?;
@@ -104,7 +105,7 @@ pub(super) fn to_household(
     to_a_household(ctx, purpose)?;
     one_card(ctx, purpose, &binding)?;
     class_fits(ctx, purpose, home)?;
-    interest_fits(state, ctx, &ask, loan_open)?;
+    interest_fits(ctx, &ask, loan)?;
     let cap_version = under_review_line(state, ctx, &ask, purpose, home)?;
     let movement = Movement::PayHousehold(ask.unit, home.on.village);
     let flows_version = flow(state, ctx, Some(movement))
@@ -178,17 +179,22 @@ pub(super) fn known_purpose<'a>(
     found.ok_or_else(|| unknown().on(Field::Purpose))
 }
 
-/// 2053: loan interest names an open loan of the household. Returns the most that may be paid on it.
-///
-/// Loans enter the register with a later kind (145); until then none is open.
-fn known_loan(
-    _: &State,
+/// 2053: loan interest names a loan of the household that is open on the effective date; so does every
+/// payment that names one.
+fn known_loan<'a>(
+    state: &'a State,
+    ctx: &Ctx<'_>,
     ask: &Ask,
     purpose: &PurposeRow,
     home: Home,
-) -> Result<Option<i64>, Fault> {
+) -> Result<Option<&'a Loan>, Fault> {
     if ask.loan.is_empty() && !purpose.is_interest() {
         return Ok(None);
+    }
+    let found = state.loans.get(ask.loan);
+    let open = found.filter(|loan| loan.household == home.code && loan.open_on(ctx.date()));
+    if open.is_some() {
+        return Ok(open);
     }
     let (id, code) = (ask.loan, home.code.to_string().into());
     Err(Reason::LoanUnknown { id, code }.on(Field::Loan))
@@ -304,14 +310,9 @@ fn class_fits(ctx: &mut Ctx<'_>, purpose: &PurposeRow, home: Home) -> Result<(),
 
 /// 3054: interest on a loan, net of what came back, stays within principal × rate × term.
 /// Source: 粤发〔2016〕13号 §14.
-fn interest_fits(
-    state: &State,
-    ctx: &mut Ctx<'_>,
-    ask: &Ask,
-    most: Option<i64>,
-) -> Result<(), Fault> {
-    let Some(max) = most else { return Ok(()) };
-    let sum = state.money.subsidy(ask.loan).saturating_add(ask.amount.get());
+fn interest_fits(ctx: &mut Ctx<'_>, ask: &Ask, loan: Option<&Loan>) -> Result<(), Fault> {
+    let Some(loan) = loan else { return Ok(()) };
+    let (sum, max) = (loan.subsidy.saturating_add(ask.amount.get()), loan.interest_max());
     if max < sum {
         let (sum, max) = (Fen::new(sum), Fen::new(max));
         ctx.refuse(Reason::InterestTooHigh { sum, max }.on(Field::Amount))?;

@@ -7,7 +7,7 @@ use record::Fen;
 
 use super::checks::{
     allowed, amount, bank_ref_free, cash_left, fen, flow, given, known_quota, no_flow, posts_for,
-    quota_left, unit,
+    quota_left, unit, valid_area,
 };
 use super::payment::{
     Home, account_fits, known_account, known_household, known_purpose, not_gone, purpose_fits,
@@ -21,7 +21,7 @@ use crate::event::project::{
 use crate::field::Field;
 use crate::ids::{BankRef, Date, HouseholdCode, ProjectId, Purpose, Unit, project};
 use crate::kind::Kind;
-use crate::reject::{AreaCode, Month, Reason};
+use crate::reject::{Month, Reason};
 use crate::rules::{Movement, PurposeRow};
 use crate::state::State;
 use crate::state::project::{Project, ProjectState, Target};
@@ -56,14 +56,6 @@ pub(super) fn open_left(state: &State, project: ProjectId, needed: Fen) -> Resul
         return Ok(());
     }
     Err(Reason::NotAttributable { open, project, needed }.on(Field::Amount))
-}
-
-/// 2010: the area is valid on the effective date.
-fn valid_area(state: &State, ctx: &Ctx<'_>, unit: Unit, field: Field) -> Result<(), Fault> {
-    if state.registry.area_valid(&state.rules, unit, ctx.date()) {
-        return Ok(());
-    }
-    Err(Reason::AreaUnknown { code: AreaCode(unit), date: ctx.date() }.on(field))
 }
 
 /// 2041: the share register as given: each target once, with 1 to 1,000,000 shares.

@@ -6,7 +6,8 @@ mod accounts;
 mod households;
 mod members;
 
-use super::{Ctx, Fault, not_served};
+use super::checks::valid_area;
+use super::{Ctx, Fault, loan, not_served};
 use crate::event::Event;
 use crate::event::registry::{AreaAmended, AreaClosed, AreaRegistered, VillageExited};
 use crate::field::Field;
@@ -49,6 +50,8 @@ pub(super) fn decide(
         Kind::MemberMoved => members::pass,
         Kind::AccountBound => accounts::bind,
         Kind::AccountReleased => accounts::release,
+        Kind::LoanRegistered => loan::register,
+        Kind::LoanClosed => loan::close,
         other => return Err(not_served(other)),
     };
     decision(state, ctx, line)
@@ -61,7 +64,13 @@ fn unread(kind: Kind) -> Fault {
 }
 
 /// 5013: the poster is a poverty office whose unit contains the line's unit of account. With it 5023.
-fn office(state: &State, ctx: &Ctx<'_>, kind: Kind, unit: Unit, field: Field) -> Result<(), Fault> {
+pub(super) fn office(
+    state: &State,
+    ctx: &Ctx<'_>,
+    kind: Kind,
+    unit: Unit,
+    field: Field,
+) -> Result<(), Fault> {
     let Some(poster) = ctx.poster else { return Ok(()) };
     let high_enough =
         kind.row().poster != Poster::PoOfCounty || poster.unit.level() <= Level::County;
@@ -73,7 +82,7 @@ fn office(state: &State, ctx: &Ctx<'_>, kind: Kind, unit: Unit, field: Field) ->
 }
 
 /// 2002: the row of a household and what it is on the effective date.
-fn household(
+pub(super) fn household(
     state: &State,
     ctx: &Ctx<'_>,
     code: HouseholdCode,
@@ -83,14 +92,6 @@ fn household(
     let no = state.registry.household(code).ok_or_else(unknown)?;
     let on = state.registry.household_on(no, ctx.date()).ok_or_else(unknown)?;
     Ok((no, on))
-}
-
-/// 2010: the area is valid on the effective date.
-fn valid_area(state: &State, ctx: &Ctx<'_>, unit: Unit, field: Field) -> Result<(), Fault> {
-    if state.registry.area_valid(&state.rules, unit, ctx.date()) {
-        return Ok(());
-    }
-    Err(Reason::AreaUnknown { code: AreaCode(unit), date: ctx.date() }.on(field))
 }
 
 /// 2004: a field holds what it held before.

@@ -94,6 +94,14 @@ impl fmt::Display for Month {
     }
 }
 
+impl Month {
+    /// Its last day.
+    pub fn last_day(self) -> Date {
+        let (year, month) = (self.0 / 12, (self.0 % 12).saturating_add(1));
+        (28..=31).rev().find_map(|day| Date::of(year, month, day)).unwrap_or(Date(u32::MAX))
+    }
+}
+
 /// Facts that travel as they are printed.
 macro_rules! as_printed {
     ($($ty:ty),* $(,)?) => {

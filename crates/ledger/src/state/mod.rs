@@ -8,14 +8,19 @@
 
 pub mod access;
 mod bank;
+mod held;
 mod keys;
+pub mod loans;
 pub mod money;
+pub mod periods;
 pub mod project;
 pub mod registry;
 pub mod rules;
 
 pub use access::Access;
+pub use loans::Loans;
 pub use money::Money;
+pub use periods::Periods;
 pub use project::Projects;
 pub use registry::Registry;
 pub use rules::RuleBook;
@@ -27,7 +32,7 @@ use thiserror::Error;
 
 use crate::account::Legs;
 use crate::codec::{Codec, DecodeError};
-use crate::event::{At, Drift, Entry, Event};
+use crate::event::{At, Booked, Drift, Entry, Event};
 use crate::ids::Date;
 use crate::saved::{In, Out, Saved, saved_fields, state_fields};
 use crate::table::{One, Undo};
@@ -55,15 +60,19 @@ pub struct State {
     pub money: Money,
     /// Projects and their share registers.
     pub projects: Projects,
+    /// Micro-loans and the interest paid on them.
+    pub loans: Loans,
+    /// Months of units, counted and closed.
+    pub periods: Periods,
     position: One<Position>,
 }
 
-state_fields!(State { registry, rules, access, money, projects, position });
+state_fields!(State { registry, rules, access, money, projects, loans, periods, position });
 saved_fields!(Position { next_seq, time_ms });
 
 /// Version of what [`State::save`] writes: to be raised when a row of the state, or what is read out of
 /// it, changes. A test compares the layout with the one of this version.
-pub const SAVED_VERSION: u16 = 4;
+pub const SAVED_VERSION: u16 = 5;
 
 /// Why a record cannot be replayed.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -97,6 +106,8 @@ impl State {
             access: Access::default(),
             money: Money::new(secret),
             projects: Projects::default(),
+            loans: Loans::default(),
+            periods: Periods::default(),
             position: One::default(),
         }
     }
@@ -150,18 +161,22 @@ impl State {
     /// # Errors
     /// [`Drift`]: the state may be half changed then, and must be rolled back or dropped.
     pub fn evolve(&mut self, at: &At, event: &Event) -> Result<(), Drift> {
-        event.body().evolve(self, at)?;
+        let body = event.body();
+        body.evolve(self, at)?;
+        if let Some(Booked { unit, counted: Some(amount) }) = body.booked(self) {
+            self.periods.count(unit, at.date, amount)?;
+        }
         self.moved_to(at.seq, at.time_ms);
         Ok(())
     }
 
-    /// Moves balances as legs say.
+    /// Moves balances as legs say, on the day of their record.
     ///
     /// # Errors
     /// [`Drift`].
-    pub(crate) fn apply(&mut self, legs: &Legs) -> Result<(), Drift> {
+    pub(crate) fn apply(&mut self, legs: &Legs, date: Date) -> Result<(), Drift> {
         for (account, fen) in legs.as_slice() {
-            self.money.apply_leg(account, fen.get())?;
+            self.money.apply_leg(account, fen.get(), date)?;
             self.projects.apply_leg(account, fen.get())?;
         }
         Ok(())

@@ -1,21 +1,22 @@
 //! Quotas, balances, tranches, marks on records, bank references, voucher keys.
 //!
 //! Lives here: the rows that decisions about money read, and how legs move balances.
-//! Lives elsewhere: which legs an event has (`event::money`), projects (`project`).
+//! Lives elsewhere: which legs an event has (`event::money`), projects (`project`), loans (`loans`), what is
+//! counted by month (`periods`) and by day (`held`).
 //!
 //! Always: what a leg says is what a balance does, and no balance passes to the wrong side of zero; what
 //! an event adds to a mark, its reversal takes away.
 //! Source: domain contract, sections 4 and 5.
 
-use record::{Fen, Seq};
+use record::Seq;
 
 use super::bank::BankRefs;
+use super::held::Held;
 use super::keys::{KeyHash, Keys};
 use crate::account::Account;
 use crate::event::{At, Drift};
 use crate::ids::{
-    BankRef, Date, HouseholdCode, LoanId, OrgId, ProjectId, QuotaId, Source, TrancheId, Unit,
-    VoucherNo,
+    BankRef, Date, HouseholdCode, OrgId, ProjectId, QuotaId, Source, TrancheId, Unit, VoucherNo,
 };
 use crate::reject::Text;
 use crate::rules::SchemeKey;
@@ -115,15 +116,6 @@ pub struct Mark {
     pub reversed_by: Option<Seq>,
 }
 
-/// Records and amounts of a unit's month: the control totals of its close.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct MonthTotals {
-    /// Records of kinds 310 to 361.
-    pub records: u64,
-    /// Sum of their amounts, no sign.
-    pub amount: i64,
-}
-
 /// A payee of a bank reference.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Payee {
@@ -183,6 +175,8 @@ pub struct Money {
     quota_numbers: Index<QuotaId>,
     cells: Table<Cell>,
     cell_numbers: Index<(Unit, u32)>,
+    /// By number of the cell.
+    held: Held,
     obligations: Ordered<(Unit, Source), Obligation>,
     planned: Ordered<Unit, i64>,
     tranches: Ordered<TrancheId, Tranche>,
@@ -190,11 +184,8 @@ pub struct Money {
     marks: Index<Seq, Mark>,
     dependants: Ordered<(Seq, Seq), ()>,
     bank: BankRefs,
-    months: Index<(Unit, u32), MonthTotals>,
-    first_months: Index<Unit, u32>,
     /// By number of the household's row.
     receipts: Table<i64>,
-    subsidies: Index<LoanId, i64>,
 }
 
 saved_fields!(Quota {
@@ -216,7 +207,6 @@ saved_fields!(Cell { quota, used, way, hold, prior });
 saved_fields!(Obligation { plan, owed });
 saved_fields!(Tranche { home, year, parts, issued, scheme, seq, reversed });
 saved_fields!(Mark { received, back, reversed_by });
-saved_fields!(MonthTotals { records, amount });
 state_fields!(Money {
     secret,
     keys,
@@ -224,6 +214,7 @@ state_fields!(Money {
     quota_numbers,
     cells,
     cell_numbers,
+    held,
     obligations,
     planned,
     tranches,
@@ -231,10 +222,7 @@ state_fields!(Money {
     marks,
     dependants,
     bank,
-    months,
-    first_months,
     receipts,
-    subsidies,
 });
 
 // It stands in no file: `State::load` is told it.
@@ -283,6 +271,7 @@ impl Money {
             quota_numbers: Index::default(),
             cells: Table::default(),
             cell_numbers: Index::default(),
+            held: Held::default(),
             obligations: Ordered::default(),
             planned: Ordered::default(),
             tranches: Ordered::default(),
@@ -290,10 +279,7 @@ impl Money {
             marks: Index::default(),
             dependants: Ordered::default(),
             bank: BankRefs::default(),
-            months: Index::default(),
-            first_months: Index::default(),
             receipts: Table::default(),
-            subsidies: Index::default(),
         }
     }
 
@@ -368,16 +354,33 @@ impl Money {
             .unwrap_or_default()
     }
 
-    fn edit_cell(&mut self, unit: Unit, quota: QuotaId) -> Result<&mut Cell, Drift> {
+    /// Number of a unit's cell on a quota; it is made when there is none.
+    fn cell_number(&mut self, unit: Unit, quota: QuotaId) -> Result<u32, Drift> {
         let quota = self.known_quota(quota)?;
-        let number = if let Some(number) = self.cell_numbers.get(&(unit, quota)) {
-            number
-        } else {
-            let number = self.cells.push(Cell::default()).ok_or(Drift::overflow("cells"))?;
-            self.cell_numbers.insert((unit, quota), number);
-            number
-        };
+        if let Some(number) = self.cell_numbers.get(&(unit, quota)) {
+            return Ok(number);
+        }
+        let number = self.cells.push(Cell::default()).ok_or(Drift::overflow("cells"))?;
+        self.cell_numbers.insert((unit, quota), number);
+        self.held.add(unit)?;
+        Ok(number)
+    }
+
+    fn edit_cell(&mut self, unit: Unit, quota: QuotaId) -> Result<&mut Cell, Drift> {
+        let number = self.cell_number(unit, quota)?;
         self.cells.edit(number).ok_or(Drift::overflow("cells"))
+    }
+
+    /// What a unit held on a day by what is known now: of one quota, by its number, or of all. Below zero
+    /// where money was posted late.
+    pub fn held_on(&self, unit: Unit, quota: Option<u32>, date: Date) -> i128 {
+        match quota {
+            Some(quota) => {
+                let number = self.cell_numbers.get(&(unit, quota));
+                number.map_or(0, |number| self.held.on(number, date))
+            }
+            None => self.held.cells(unit).map(|number| self.held.on(number, date)).sum(),
+        }
     }
 
     fn edit_quota(&mut self, id: QuotaId) -> Result<&mut Quota, Drift> {
@@ -529,32 +532,6 @@ impl Money {
         text.hash(&self.secret)
     }
 
-    // Months.
-
-    /// Control totals of a unit's month.
-    pub fn month(&self, unit: Unit, month: u32) -> MonthTotals {
-        self.months.get(&(unit, month)).unwrap_or_default()
-    }
-
-    /// Month of a unit's first money record.
-    pub fn first_month(&self, unit: Unit) -> Option<u32> {
-        self.first_months.get(&unit)
-    }
-
-    /// Counts a record of kinds 310 to 361 into its unit's month.
-    pub(crate) fn count(&mut self, unit: Unit, date: Date, amount: Fen) -> Result<(), Drift> {
-        let month = date.month();
-        self.months.update((unit, month), |totals| {
-            totals.records = totals.records.saturating_add(1);
-            totals.amount = sum("amounts of a month", totals.amount, amount.get())?;
-            Ok(())
-        })?;
-        if self.first_months.get(&unit).is_none_or(|first| month < first) {
-            self.first_months.insert(unit, month);
-        }
-        Ok(())
-    }
-
     // The review line.
 
     /// What a household, by its row's number, received of the programme under the cap: paid and not back,
@@ -572,26 +549,16 @@ impl Money {
         Ok(())
     }
 
-    /// Interest paid on a loan, net of what came back.
-    pub fn subsidy(&self, loan: LoanId) -> i64 {
-        self.subsidies.get(&loan).unwrap_or(0)
-    }
-
-    pub(crate) fn move_subsidy(&mut self, loan: LoanId, fen: i64) -> Result<(), Drift> {
-        if !loan.is_empty() {
-            self.subsidies.update(loan, |subsidy| {
-                *subsidy = sum("interest on a loan", *subsidy, fen)?;
-                Ok(())
-            })?;
-        }
-        Ok(())
-    }
-
     // Legs.
 
     /// Moves a balance as a leg says. Households and villages have none here: what they can lose is
     /// bounded by marks; those of projects stand with them.
-    pub(super) fn apply_leg(&mut self, account: &Account, fen: i64) -> Result<(), Drift> {
+    pub(super) fn apply_leg(
+        &mut self,
+        account: &Account,
+        fen: i64,
+        date: Date,
+    ) -> Result<(), Drift> {
         match *account {
             Account::Plan(source, city) => {
                 let mut row = self.obligation(source, city);
@@ -616,8 +583,10 @@ impl Money {
                 cell.way = add(cell.way, fen, account)?;
             }
             Account::Hold(unit, quota) => {
-                let cell = self.edit_cell(unit, quota)?;
+                let number = self.cell_number(unit, quota)?;
+                let cell = self.cells.edit(number).ok_or(Drift::overflow("cells"))?;
                 cell.hold = add(cell.hold, fen, account)?;
+                self.held.note(number, date, fen)?;
             }
             Account::Prior(unit, quota) => {
                 let cell = self.edit_cell(unit, quota)?;
@@ -656,13 +625,15 @@ impl Money {
         unit: Unit,
         quota: QuotaId,
         fen: i64,
+        date: Date,
     ) -> Result<(), Drift> {
-        let cell = self.edit_cell(unit, quota)?;
+        let number = self.cell_number(unit, quota)?;
+        let cell = self.cells.edit(number).ok_or(Drift::overflow("cells"))?;
         let out = fen.saturating_neg();
         cell.hold = add(cell.hold, out, &Account::Hold(unit, quota))?;
         cell.quota = add(cell.quota, out, &Account::Quota(unit, quota))?;
         cell.used = add(cell.used, fen, &Account::Used(unit, quota))?;
-        Ok(())
+        self.held.note(number, date, out)
     }
 }
 

@@ -150,6 +150,7 @@ impl Bench {
             exception: self.exception,
             skipped: Vec::new(),
             covered: std::cell::Cell::default(),
+            open: std::cell::Cell::default(),
         };
         let event = match decide_line(kind, &self.state, &mut ctx, line) {
             Ok(event) => event,

@@ -10,8 +10,8 @@
 //! identity ORG|-            the connection's organisation
 //! clock DATE|-              an ordinary ledger's clock at noon; -: time from the vouchers
 //! no NUMBER                 number of the next voucher; from then on `{NUMBER}` is the position of its first
-//!                           line, `{NUMBER:0}` that of its header record, `{+1}` that of the next voucher's
-//!                           first line
+//!                           line, `{NUMBER:2}` that of its second, `{NUMBER:0}` that of its header record,
+//!                           `{+1}` that of the next voucher's first line
 //! Kind field=value … => EXPECTED
 //! | Kind field=value …      a line of a voucher of several
 //! post => EXPECTED          posts the lines gathered
@@ -94,7 +94,9 @@ impl Runner {
         let mut line = line.replace("{+1}", &(self.world.next_seq().0 + 1).to_string());
         for (no, seq) in &self.positions {
             line = line.replace(&format!("{{{no}}}"), &seq.to_string());
-            line = line.replace(&format!("{{{no}:0}}"), &(seq - 1).to_string());
+            for at in 0..=9 {
+                line = line.replace(&format!("{{{no}:{at}}}"), &(seq - 1 + at).to_string());
+            }
         }
         line
     }

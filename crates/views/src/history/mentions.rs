@@ -65,6 +65,8 @@ fn of_event(event: &Event) -> Mentions {
         Event::MemberMoved(e) => [Some(e.from), Some(e.to)],
         Event::AccountBound(e) => [Some(e.household), None],
         Event::AccountReleased(e) => [Some(e.household), None],
+        Event::LoanRegistered(e) => [Some(e.household), None],
+        Event::LoanClosed(e) => [Some(e.household), None],
         // A project's share register may name thousands; it is told with the project. Money names its
         // household in a leg; the rest names none.
         Event::ProjectRegistered(_)
@@ -94,6 +96,8 @@ fn of_event(event: &Event) -> Mentions {
         | Event::Reversed(_)
         | Event::IncomeDeclared(_)
         | Event::IncomeDistributed(_)
+        | Event::PeriodClosed(_)
+        | Event::BalanceAsserted(_)
         | Event::SchemeAdopted(_)
         | Event::PairingAdopted(_)
         | Event::PurposesAdopted(_)
