@@ -5,7 +5,7 @@
 //! At most a few MiB are held at a time.
 
 use crate::date::Month;
-use crate::labels::{LABELS_HEADER, labels};
+use crate::labels::{LABELS_HEADER, Label};
 use crate::plan::Plan;
 use crate::render::{render_bank_row, render_voucher};
 use crate::voucher::SimVoucher;
@@ -48,8 +48,9 @@ pub struct Totals {
 pub fn write_files<E>(plan: &Plan, out: &mut Sink<'_, E>) -> Result<Totals, E> {
     let mut done = Vec::new();
     let mut month: Option<(Month, File, File)> = None;
-    for voucher in plan.vouchers() {
-        let at = voucher.effective_date.month();
+    let mut vouchers = plan.vouchers();
+    for voucher in vouchers.by_ref() {
+        let at = voucher.posted.month();
         let (mut post, mut bank) = match month.take() {
             Some((current, post, bank)) if current == at => (post, bank),
             Some((_, post, bank)) => {
@@ -69,7 +70,7 @@ pub fn write_files<E>(plan: &Plan, out: &mut Sink<'_, E>) -> Result<Totals, E> {
         done.push(post.close(out)?);
         done.push(bank.close(out)?);
     }
-    done.push(labels_file(plan).close(out)?);
+    done.push(labels_file(&vouchers.labels()).close(out)?);
     done.sort_by(|a, b| a.path.cmp(&b.path));
     let mut totals = done.iter().fold(Totals::default(), Totals::plus);
     let manifest = manifest(&done);
@@ -85,15 +86,15 @@ fn month_files(month: Month) -> (File, File) {
     (File::new(format!("post/{month}.jsonl")), bank)
 }
 
-fn labels_file(plan: &Plan) -> File {
+fn labels_file(labels: &[Label]) -> File {
     let mut file = File::new("labels.csv".to_owned());
     file.buffer.extend_from_slice(LABELS_HEADER.as_bytes());
     file.buffer.push(b'\n');
-    for label in labels(plan) {
+    for label in labels {
         let (id, flag, decoy) = (label.id, label.flag, label.decoy);
         let keys = label.voucher_keys.join(";");
         let row = format!(
-            "{id},F{flag:02},{decoy},{},{keys},{},{}\n",
+            "{id},F{flag:02},{decoy},{},{keys},{},\"{}\"\n",
             label.subject, label.amount_fen, label.note
         );
         file.buffer.extend_from_slice(row.as_bytes());

@@ -1,10 +1,8 @@
-//! The labels of injected irregularities: where a later issue enters.
+//! The labels of injected irregularities.
 //!
-//! The seam: an irregularity is made in `world`, beside the honest event it imitates, and
-//! leaves a [`Label`] with the keys of its vouchers. [`labels`] returns them, and
+//! An irregularity is made in `world::irregular`, beside the honest event it imitates, and leaves a
+//! [`Label`] with the keys of its vouchers. [`crate::Vouchers::labels`] returns them, and
 //! [`crate::write_files`] writes them to `labels.csv` after the last month.
-
-use crate::plan::Plan;
 
 /// The first line of `labels.csv`.
 pub const LABELS_HEADER: &str = "label_id,flag,decoy,subject,voucher_keys,amount_fen,note";
@@ -26,9 +24,4 @@ pub struct Label {
     pub amount_fen: i64,
     /// What was done.
     pub note: &'static str,
-}
-
-/// Returns the labels of a plan. Nothing is injected yet, so there are none.
-pub fn labels(_plan: &Plan) -> Vec<Label> {
-    Vec::new()
 }

@@ -24,7 +24,8 @@
 //!   lasts. In `xs` and `s` a
 //!   poor village has a committee that posts for it; in `m` and `l` the town posts for its villages.
 //! - A reversed payment never left the bank, so it has no bank row.
-//! - Injected irregularities are not made yet; [`labels`] is where they enter.
+//! - An irregularity of every flag stands among the honest vouchers (`world::irregular` says how), unless
+//!   the plan is [`Plan::without_irregularities`].
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
@@ -50,7 +51,7 @@ mod world;
 pub use codes::{HouseholdCode, Token, Unit};
 pub use date::{Day, Month};
 pub use files::{Sink, Totals, write_files};
-pub use labels::{LABELS_HEADER, Label, labels};
+pub use labels::{LABELS_HEADER, Label};
 pub use plan::{City, County, Plan, Town, Village};
 pub use profile::Profile;
 pub use render::render_voucher;

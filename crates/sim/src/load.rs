@@ -368,6 +368,7 @@ impl Load {
         SimVoucher {
             organisation: format!("FB{}", county.unit).into(),
             voucher_no: format!("L-{number:09}").into(),
+            posted: self.day,
             effective_date: self.day,
             doc_no: None,
             prepared_by: format!("p.fb{}", county.unit).into(),

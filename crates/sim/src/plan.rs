@@ -76,6 +76,7 @@ pub struct Village {
 pub struct Plan {
     pub(crate) profile: Profile,
     pub(crate) seed: u64,
+    honest: bool,
     pub(crate) root: Root,
     pub(crate) tokens: Tokens,
     cities: Vec<City>,
@@ -91,6 +92,7 @@ impl Plan {
         let mut plan = Plan {
             profile,
             seed,
+            honest: false,
             root: Root::new(seed, profile),
             tokens: Tokens::new(seed),
             cities: Vec::new(),
@@ -105,6 +107,17 @@ impl Plan {
         }
         plan.count_people();
         plan
+    }
+
+    /// The same plan without any irregularity: what the world is when everybody is honest.
+    #[must_use]
+    pub fn without_irregularities(self) -> Plan {
+        Plan { honest: true, ..self }
+    }
+
+    /// Whether nothing is injected.
+    pub fn honest(&self) -> bool {
+        self.honest
     }
 
     /// Returns all vouchers in posting order.

@@ -201,6 +201,7 @@ mod tests {
         let voucher = SimVoucher {
             organisation: "VC441424901201".into(),
             voucher_no: "2016-09-001".into(),
+            posted: Day::of(2016, 9, 1),
             effective_date: Day::of(2016, 9, 1),
             doc_no: None,
             prepared_by: "p.vc1".into(),

@@ -19,6 +19,8 @@ pub(crate) enum Entity {
     Life = 10,
     YearEnd = 11,
     Load = 12,
+    Subjects = 13,
+    Case = 14,
 }
 
 /// Seed and profile, from which every stream starts.

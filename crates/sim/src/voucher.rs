@@ -11,7 +11,9 @@ pub struct SimVoucher {
     pub organisation: Arc<str>,
     /// Unique within the organisation.
     pub voucher_no: Arc<str>,
-    /// The date it takes effect; it never falls from one voucher to the next.
+    /// The day on which it is posted; it never falls from one voucher to the next.
+    pub posted: Day,
+    /// The date it takes effect: the day it is posted, or before it where an irregularity dates back.
     pub effective_date: Day,
     /// The document it rests on, where its kinds ask for one.
     pub doc_no: Option<String>,

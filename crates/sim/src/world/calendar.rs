@@ -36,6 +36,7 @@ pub(super) enum Step {
     ReceiveFromCounties,
     ReturnFromCity,
     ReceiveAtSource,
+    Irregular,
 }
 
 /// A step on its day. `a` is a tranche, round, month or year; `b` is who acts.
@@ -112,6 +113,11 @@ impl World {
     /// The way of a tranche: planned, issued, released, sent, arrived, all within its month.
     fn plan_tranche(&mut self, first: Day, tranche: u32) {
         self.at(first.plus(1), Step::OpenTranches, tranche, 0);
+        self.plan_way(first, tranche);
+    }
+
+    /// The way of a tranche's quotas from the month that begins on `first`.
+    pub(super) fn plan_way(&mut self, first: Day, tranche: u32) {
         for issuer in 0..self.issuers.len() as u32 {
             let late = self.jitter(tranche, issuer, 4);
             self.at(first.plus(4 + late), Step::Issue, tranche, issuer);

@@ -97,7 +97,7 @@ impl World {
             source,
             issuer: issuer as u32,
             city,
-            tranche: tranche.0,
+            tranche: self.way_of(city, source, tranche.0),
             tranche_id: tranche.1.into(),
             part,
         });
@@ -114,7 +114,7 @@ impl World {
     }
 
     pub(super) fn issue(&mut self, tranche: u32, issuer: u32, day: Day) {
-        let mut lines = Vec::new();
+        let (mut lines, mut sum) = (Vec::new(), 0);
         for number in self.quotas_of(tranche, |q| q.issuer == issuer) {
             let quota = &self.quotas[number as usize];
             let city = quota.city as usize;
@@ -134,16 +134,20 @@ impl World {
                 ],
             ));
             self.slot(self.holder_of_city[city], number).right += fen;
+            sum += fen;
         }
-        self.desk.post(self.issuers[issuer as usize].org, day, lines);
+        let posted = self.desk.post(self.issuers[issuer as usize].org, day, lines);
+        self.issued_late(tranche, posted.keys(), sum);
     }
 
     pub(super) fn release_to_counties(&mut self, tranche: u32, city: u32, day: Day) {
         let from = self.holder_of_city[city as usize];
-        let to = self.counties_by_heads(city);
+        let to = self.counties_by_share(city, day);
         let quotas = self.quotas_of(tranche, |q| q.city == city);
         let lines = self.release(quotas, from, &to);
-        self.desk.post(self.city_bureaus[city as usize], day, lines);
+        let released = lines.iter().map(SimLine::amount_fen).sum();
+        let posted = self.desk.post(self.city_bureaus[city as usize], day, lines);
+        self.released_off(city, day.month().year, posted.keys(), released);
     }
 
     pub(super) fn release_to_units(&mut self, tranche: u32, county: u32, day: Day) {
@@ -186,10 +190,14 @@ impl World {
         lines
     }
 
-    fn counties_by_heads(&self, city: u32) -> Vec<(HolderNo, u64)> {
-        let heads = |c: u32| u64::from(self.plan.counties()[c as usize].people);
+    /// The counties of a city with the weights by which it shares out a year's money: their heads.
+    fn counties_by_share(&self, city: u32, day: Day) -> Vec<(HolderNo, u64)> {
+        let heads = |c: u32| (c, u64::from(self.plan.counties()[c as usize].people));
         let counties = self.plan.cities()[city as usize].counties.clone();
-        counties.map(|c| (self.holder_of_county[c as usize], heads(c))).collect()
+        let mut counties: Vec<(u32, u64)> = counties.map(heads).collect();
+        self.shifted(city, day.month().year, &mut counties);
+        let holder = |(c, share): (u32, u64)| (self.holder_of_county[c as usize], share);
+        counties.into_iter().map(holder).collect()
     }
 
     /// The towns and poor villages of a county with the heads of the households they pay now.
@@ -242,7 +250,7 @@ impl World {
     /// Sends all cash that the city has of the tranche to its counties.
     pub(super) fn send_to_counties(&mut self, tranche: u32, city: u32, day: Day) {
         let from = self.holder_of_city[city as usize];
-        let counties = self.counties_by_heads(city);
+        let counties = self.counties_by_share(city, day);
         let weights: Vec<u64> = counties.iter().map(|&(_, heads)| heads).collect();
         let mut orders = Vec::new();
         for quota in self.quotas_of(tranche, |q| q.city == city) {
@@ -279,7 +287,7 @@ impl World {
     }
 
     pub(super) fn return_to_city(&mut self, city: u32, day: Day) {
-        let bounced = self.bounced[city as usize].clone();
+        let bounced = std::mem::take(&mut self.bounced[city as usize]);
         let mut lines = Vec::new();
         for back in &bounced {
             let fields = vec![
@@ -292,10 +300,11 @@ impl World {
             self.slot(back.from, back.quota).cash += back.fen;
         }
         self.desk.post(self.city_bureaus[city as usize], day, lines);
+        self.returned[city as usize].extend(bounced);
     }
 
     pub(super) fn send_again(&mut self, city: u32, day: Day) {
-        let bounced = std::mem::take(&mut self.bounced[city as usize]);
+        let bounced = std::mem::take(&mut self.returned[city as usize]);
         let again = |b: Moving| Order { quota: b.quota, from: b.from, to: b.to, fen: b.fen };
         self.send_down(city, day, bounced.into_iter().map(again).collect());
     }

@@ -4,7 +4,7 @@
 //! that after any time the count is exact.
 
 use super::calendar::is_round;
-use super::{Household, State, World};
+use super::{Household, Part, State, World};
 use crate::date::Day;
 use crate::people::{MemberFacts, account_bound};
 use crate::rng::{Entity, Stream};
@@ -71,7 +71,8 @@ impl World {
     fn find(&self, city: u32, draw: &mut Stream, fits: impl Fn(&Household) -> bool) -> Option<u32> {
         let all = &self.plan.cities()[city as usize].households;
         let mut tries = (0..TRIES).map(|_| all.start + draw.below(all.len() as u64) as u32);
-        tries.find(|&h| self.household(h).lives() && fits(self.household(h)))
+        let free = |h: &Household| h.lives() && h.part == Part::None;
+        tries.find(|&h| free(self.household(h)) && fits(self.household(h)))
     }
 
     fn county_lines<'a>(&self, household: u32, lines: &'a mut ByCounty) -> &'a mut Vec<SimLine> {

@@ -3,7 +3,7 @@
 //! Lives here: the world's state and its calendar. One file a subject: `desk` (who signs),
 //! `setup` (organisations, areas, first register), `funds` (from the plan to the unit that pays),
 //! `payments` (to households, and what comes back), `life` (births, deaths, moves, exits),
-//! `returns` (money sent up at the end of the year).
+//! `returns` (money sent up at the end of the year), `irregular` (what is injected).
 //!
 //! Always: a step changes the state and writes the voucher of exactly that change, so no voucher
 //! spends what is not there. Steps run in the order (day, step, two numbers); each writes vouchers of
@@ -12,18 +12,21 @@
 mod calendar;
 pub(crate) mod desk;
 mod funds;
+mod irregular;
 mod life;
 mod payments;
 mod returns;
 pub(crate) mod setup;
 
 use crate::codes::{HouseholdCode, Token, Unit};
+use crate::labels::Label;
 use crate::people::Class;
 use crate::plan::Plan;
 use crate::voucher::SimVoucher;
 use calendar::{Key, Step};
 use desk::{Desk, Org};
 use funds::{Moving, Quota};
+use irregular::Irregular;
 use payments::Pending;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -31,7 +34,7 @@ use std::ops::Range;
 /// The vouchers of a plan in posting order.
 ///
 /// They follow the three vouchers of `init`, which register PO44 and FB44 with their officials and
-/// adopt the rules. Effective dates never fall.
+/// adopt the rules. The days on which they are posted never fall.
 pub struct Vouchers {
     world: World,
 }
@@ -39,6 +42,11 @@ pub struct Vouchers {
 impl Vouchers {
     pub(crate) fn new(plan: Plan) -> Vouchers {
         Vouchers { world: World::new(plan) }
+    }
+
+    /// The labels of what was injected, complete after the last voucher.
+    pub fn labels(&self) -> Vec<Label> {
+        self.world.labels()
     }
 }
 
@@ -62,6 +70,16 @@ enum State {
     Registered,
     Exited,
     Dissolved,
+}
+
+/// What part a household has in the cases.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    None,
+    /// In a case: no honest accident happens to it.
+    Reserved,
+    /// In a case with this number, which wants to know of each payment to it.
+    Watched(u32),
 }
 
 /// A household as it stands on the day.
@@ -91,6 +109,7 @@ struct Household {
     last_round: u32,
     /// The account is closed, or its holder is dead, and no other is bound yet.
     blocked: bool,
+    part: Part,
     /// Made by a split; nobody asks about its members, whose numbers the ledger chose.
     split_off: bool,
 }
@@ -154,6 +173,8 @@ struct World {
     city_bureaus: Vec<Org>,
     county_bureaus: Vec<Org>,
     county_offices: Vec<Org>,
+    /// The government of each town.
+    town_orgs: Vec<Org>,
     payers: Vec<Payer>,
     /// Payers before this number are towns and villages, from it on counties.
     unit_payers: u32,
@@ -176,18 +197,24 @@ struct World {
     to_city: Vec<Vec<Moving>>,
     to_county: Vec<Vec<Moving>>,
     to_payer: Vec<Vec<Moving>>,
-    /// Came back to a city from a county, to be sent again.
+    /// On the way back to a city from a county, and back there to be sent again.
     bounced: Vec<Vec<Moving>>,
+    returned: Vec<Vec<Moving>>,
     /// Sent up and on the way: at counties, at cities, at issuers.
     up_to_county: Vec<Vec<Moving>>,
     up_to_city: Vec<Vec<Moving>>,
     up_to_source: Vec<Vec<Moving>>,
+    /// On the way to a city to lie there over the last day.
+    swept: Vec<Vec<Moving>>,
     /// Sent up by a unit and kept in the county until the next tranche.
     kept: Vec<Vec<Moving>>,
     pending: BTreeMap<Key, Vec<Pending>>,
     /// Households of a county that wait for another account, or to be dissolved.
     to_rebind: Vec<Vec<u32>>,
     to_dissolve: Vec<Vec<u32>>,
+    /// The last quarter in which a payer reversed anything, and how often.
+    reversals: BTreeMap<u32, (u32, u64)>,
+    irregular: Irregular,
     /// Exits of a city since households were last looked at for a return to poverty.
     exits: Vec<u64>,
 }
@@ -225,6 +252,7 @@ impl World {
             Step::ReceiveFromCounties => self.receive_from_counties(b, day),
             Step::ReturnFromCity => self.return_from_city(b, day),
             Step::ReceiveAtSource => self.receive_at_source(b, day),
+            Step::Irregular => self.irregular(a, b, day),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::calendar::{Key, LAST_DAY, Step};
 use super::desk::Reference;
 use super::funds::PER_HEAD_FEN;
-use super::{HolderNo, State, World};
+use super::{HolderNo, Part, State, World};
 use crate::codes::Token;
 use crate::date::Day;
 use crate::rng::{Entity, Stream};
@@ -39,6 +39,8 @@ const OF_THE_COUNTY: [&str; 2] = ["P01", "P07"];
 /// Of 10,000 payments: returned by the bank, repaid, reversed.
 const FATE_WEIGHTS: [u64; 4] = [150, 60, 40, 9_750];
 const FATES: [Fate; 4] = [Fate::Returned, Fate::Repaid, Fate::Reversed, Fate::Kept];
+/// A payer's households, of which about one line each in a round, for each reversal of a quarter.
+const LINES_A_REVERSAL: u64 = 50;
 const RETURN_REASONS: [&str; 4] = ["account_closed", "name_mismatch", "wrong_number", "other"];
 const REPAY_REASONS: [&str; 4] = ["overpaid", "not_entitled", "recovered", "other"];
 /// Reason and text of a reversal; the text has at least 10 characters.
@@ -97,7 +99,7 @@ impl Pending {
 impl World {
     /// One round of one payer: every household that lives in its villages and can be paid.
     pub(super) fn pay(&mut self, round: u32, payer: u32, day: Day) {
-        let mut lines = Vec::new();
+        let (mut lines, mut watched) = (Vec::new(), Vec::new());
         let mut coming_back = Vec::new();
         let by_county = self.unit_payers <= payer;
         for village in self.payers[payer as usize].villages.clone() {
@@ -115,12 +117,18 @@ impl World {
                 let Some(paid) = self.pay_household(wish, holder, by_county, day) else { continue };
                 self.household_mut(household).last_round = round;
                 let (line, back) = paid;
+                if let Part::Watched(case) = self.household(household).part {
+                    watched.push((case, lines.len()));
+                }
                 coming_back.extend(back.map(|b| (lines.len(), b)));
                 lines.push(line);
             }
             self.residents[village as usize] = residents;
         }
         let posted = self.desk.post(self.payers[payer as usize].org, day, lines);
+        for (case, index) in watched {
+            self.watched(case, posted.reference(index).voucher());
+        }
         for (index, (mut pending, in_days)) in coming_back {
             pending.reference = posted.reference(index);
             let step = if pending.fate == Fate::Reversed { Step::Reverse } else { Step::Refund };
@@ -165,6 +173,9 @@ impl World {
             return None;
         }
         let fate = FATES[draw.weighted(&FATE_WEIGHTS)];
+        let kept = self.household(household).part != Part::None
+            || fate == Fate::Reversed && !self.may_reverse(holder, day);
+        let fate = if kept { Fate::Kept } else { fate };
         let bank_ref = self.desk.bank_ref(day);
         let slot = self.slot(holder, quota);
         slot.right -= fen;
@@ -176,6 +187,22 @@ impl World {
             Pending { reference, holder, quota, household, account, fen, bank_ref, fate, draw };
         let line = self.payment_line(&pending, purpose);
         Some((line, pending.waits()))
+    }
+
+    /// Counts a reversal of a unit's quarter, if there is room: more than 2 % of its lines would look like
+    /// a habit. Source: F17, parameters `share_bp` and `min_lines`.
+    fn may_reverse(&mut self, holder: HolderNo, day: Day) -> bool {
+        let payer = self.payer_of[holder as usize];
+        let villages = self.payers[payer as usize].villages.clone();
+        let residents = |v: u32| self.residents[v as usize].len() as u64;
+        let room = (villages.map(residents).sum::<u64>() / LINES_A_REVERSAL).max(1);
+        let quarter = day.month().year * 4 + (day.month().month - 1) / 3;
+        let row = self.reversals.entry(payer).or_insert((quarter, 0));
+        if row.0 != quarter {
+            *row = (quarter, 0);
+        }
+        row.1 += 1;
+        row.1 <= room
     }
 
     /// The first quota of a drawn source that can bear the amount, else of any source, else what the

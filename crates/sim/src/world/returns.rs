@@ -11,6 +11,8 @@ use crate::voucher::{BankRef, SimLine, Value};
 const RETURNS_OF_6: u64 = 1;
 /// Of what reaches the county one part of three goes on to the city and its source.
 const ON_OF_3: u64 = 1;
+/// The last year: what is left then is sent up as far as the city, where it waits for what comes next.
+const LAST_YEAR: u32 = 2018;
 /// Below 2,000 yuan nothing is sent up.
 const LEAST_FEN: i64 = 200_000;
 
@@ -19,6 +21,9 @@ impl World {
         let county = self.payers[payer as usize].county;
         let to = self.holder_of_county[county as usize];
         let mut orders = Vec::new();
+        if day.month().year == LAST_YEAR {
+            return self.sweep_units(payer, county, day);
+        }
         for &from in &self.payers[payer as usize].holders {
             let index = u64::from(day.days()) << 32 | u64::from(from);
             let mut draw = self.plan.root.stream(Entity::YearEnd, index);
@@ -32,9 +37,41 @@ impl World {
         self.up_to_county[county as usize].extend(moving);
     }
 
+    /// Everything that a unit has left goes up.
+    fn sweep_units(&mut self, payer: u32, county: u32, day: Day) {
+        let to = self.holder_of_county[county as usize];
+        let mut orders = Vec::new();
+        for &from in &self.payers[payer as usize].holders {
+            for slot in self.holders[from as usize].slots.iter().filter(|s| LEAST_FEN <= s.cash) {
+                orders.push(Order { quota: slot.quota, from, to, fen: slot.cash });
+            }
+        }
+        let moving = self.send_up(self.payers[payer as usize].org, day, orders, None);
+        self.up_to_county[county as usize].extend(moving);
+    }
+
+    /// What a county has beyond `orders` goes up too.
+    fn sweep_county(&mut self, county: u32, orders: &[Order], day: Day) {
+        let city = self.plan.counties()[county as usize].city;
+        let from = self.holder_of_county[county as usize];
+        let to = self.holder_of_city[city as usize];
+        let mut rest = Vec::new();
+        for slot in &self.holders[from as usize].slots {
+            let goes = orders.iter().filter(|order| order.quota == slot.quota);
+            let fen = slot.cash - goes.map(|order| order.fen).sum::<i64>();
+            if LEAST_FEN <= fen {
+                rest.push(Order { quota: slot.quota, from, to, fen });
+            }
+        }
+        let moving = self.send_up(self.county_bureaus[county as usize], day, rest, None);
+        self.swept[city as usize].extend(moving);
+    }
+
     pub(super) fn receive_from_units(&mut self, county: u32, day: Day) {
         let moving = std::mem::take(&mut self.up_to_county[county as usize]);
-        self.kept[county as usize].extend(moving.iter().cloned());
+        if day.month().year < LAST_YEAR {
+            self.kept[county as usize].extend(moving.iter().cloned());
+        }
         self.receive(self.county_bureaus[county as usize], day, &moving);
     }
 
@@ -52,12 +89,16 @@ impl World {
             }
             !on
         });
+        if year == LAST_YEAR {
+            self.sweep_county(county, &orders, day);
+        }
         let moving = self.send_up(self.county_bureaus[county as usize], day, orders, None);
         self.up_to_city[city as usize].extend(moving);
     }
 
     pub(super) fn receive_from_counties(&mut self, city: u32, day: Day) {
-        let moving = self.up_to_city[city as usize].clone();
+        let mut moving = self.up_to_city[city as usize].clone();
+        moving.append(&mut self.swept[city as usize]);
         self.receive(self.city_bureaus[city as usize], day, &moving);
     }
 

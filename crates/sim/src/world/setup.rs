@@ -1,7 +1,8 @@
 //! The beginning: organisations and roles, head counts, areas, the first register and its accounts.
 
 use super::desk::{Desk, Org};
-use super::{Holder, Household, Issuer, Payer, State, World};
+use super::irregular::Irregular;
+use super::{Holder, Household, Issuer, Part, Payer, State, World};
 use crate::codes::Unit;
 use crate::date::Day;
 use crate::plan::{Plan, Town};
@@ -26,6 +27,7 @@ impl World {
             city_bureaus: Vec::new(),
             county_bureaus: Vec::new(),
             county_offices: Vec::new(),
+            town_orgs: Vec::with_capacity(plan.towns().len()),
             payers: Vec::new(),
             unit_payers: 0,
             payer_of: Vec::new(),
@@ -45,13 +47,17 @@ impl World {
             to_county: vec![Vec::new(); counties],
             to_payer: Vec::new(),
             bounced: vec![Vec::new(); cities],
+            returned: vec![Vec::new(); cities],
             up_to_county: vec![Vec::new(); counties],
             up_to_city: vec![Vec::new(); cities],
             up_to_source: Vec::new(),
+            swept: vec![Vec::new(); cities],
             kept: vec![Vec::new(); counties],
             pending: BTreeMap::new(),
             to_rebind: vec![Vec::new(); counties],
             to_dissolve: vec![Vec::new(); counties],
+            reversals: BTreeMap::new(),
+            irregular: Irregular::default(),
             exits: vec![0; cities],
             plan,
         };
@@ -65,6 +71,10 @@ impl World {
         self.to_payer = vec![Vec::new(); self.payers.len()];
         self.up_to_source = vec![Vec::new(); self.issuers.len()];
         self.plan_calendar();
+        if !self.plan.honest() {
+            self.plan_cases();
+            self.watch_lines();
+        }
         self
     }
 
@@ -126,6 +136,7 @@ impl World {
     fn open_town(&mut self, plan: &Plan, town: &Town) {
         let committees = plan.profile().village_committees();
         let org = self.desk.open("TG", town.unit, None);
+        self.town_orgs.push(org);
         let mut holders = vec![self.add_payee_unit(town.unit)];
         let mut own = town.villages.clone();
         for village in town.villages.clone() {
@@ -187,6 +198,7 @@ impl World {
                     heads: size,
                     last_round: u32::MAX,
                     blocked: false,
+                    part: Part::None,
                     split_off: false,
                 });
             }
@@ -222,6 +234,9 @@ impl World {
         }
         for payer in units.iter().filter(|p| !town(p)) {
             self.add_organisation(&mut lines, payer.org, "VC", ["preparer", ""]);
+        }
+        for org in self.helping_units() {
+            self.add_organisation(&mut lines, org, "HU", ["preparer", "approver"]);
         }
         self.desk.post(Org::PO44, day, lines);
     }

@@ -13,6 +13,7 @@
 
 mod figures;
 mod files;
+mod labels;
 mod ledger;
 mod load;
 mod replay;
