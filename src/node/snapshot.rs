@@ -114,7 +114,7 @@ impl Folder {
     }
 
     /// Writes a snapshot and says so in `written`, or to the operator that it failed.
-    fn take(&self, snapshot: &mut Snapshot, written: &AtomicU64) {
+    fn take(&self, snapshot: Snapshot, written: &AtomicU64) {
         let size = snapshot.chain.next_seq().0;
         match self.write(snapshot) {
             Ok(()) => written.store(size, Ordering::Release),
@@ -130,25 +130,20 @@ impl Folder {
     /// # Errors
     /// Those of the disk; `StorageFull` while the ledger may need the room; `InvalidData` for rows that do not
     /// have their running digests. A temporary file may be left.
-    fn write(&self, snapshot: &mut Snapshot) -> io::Result<()> {
+    fn write(&self, snapshot: Snapshot) -> io::Result<()> {
         let own = snapshot.chain.next_seq().0;
         let sizes = || sizes(&*self.disk).into_iter().rev();
         let newest = sizes().next().and_then(|size| self.disk.open(&path(size), Mode::Read).ok());
         let newest_bytes = newest.map_or(Ok(0), |file| file.size())?;
         self.room_for(newest_bytes.saturating_add(newest_bytes / 4))?;
-        let views = &mut snapshot.views;
-        // Whatever changed a row behind the digests' back: it would be believed by all starts to come.
-        if views.digests() != views.digests_anew() {
-            let what = "rows of its views do not have their digest; compare with `rebuild`";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
-        }
         let path = path(own);
         let temporary = format!("{path}{TEMPORARY}");
         self.disk.create_dir(SNAPSHOTS_DIR)?;
         self.disk.sync_dir("")?;
         let file = self.disk.open(&temporary, Mode::Create)?;
         // Power fails before this returns: a temporary file is left, which the next start removes.
-        file::write(&*file, &self.identity, snapshot, &mut || self.room_for(0))?;
+        let go_on = &mut || self.room_for(0);
+        file::write(&*file, &self.identity, snapshot, go_on, &mut digests_follow)?;
         self.disk.rename(&temporary, &path)?;
         self.disk.sync_dir(SNAPSHOTS_DIR)?;
         // Others of a later size that could not be opened may stand before this one.
@@ -236,6 +231,15 @@ fn path(size: u64) -> String {
     join(SNAPSHOTS_DIR, &format!("{size:020}"))
 }
 
+/// Refuses views of which a row was changed behind the back of the digests: all starts to come would believe it.
+fn digests_follow(views: &mut Views) -> io::Result<()> {
+    if views.digests() == views.digests_anew() {
+        return Ok(());
+    }
+    let what = "rows of its views do not have their digest; compare with `rebuild`";
+    Err(io::Error::new(io::ErrorKind::InvalidData, what))
+}
+
 /// Says when a snapshot is due, and hands it to the writer.
 pub(crate) struct Due {
     schedule: Schedule,
@@ -295,9 +299,9 @@ impl Writer {
     pub(crate) fn run(self) {
         // What follows behind gives way to posting; where it may not, it only takes its share.
         let _refused = rustix::process::nice(WRITER_NICE);
-        // Dropped last to first: the next one comes when nothing is shared with this one any more.
-        for (written, mut snapshot) in self.snapshots {
-            self.folder.take(&mut snapshot, &written);
+        // The count goes last: the next one comes when nothing is shared with this one any more.
+        for (written, snapshot) in self.snapshots {
+            self.folder.take(snapshot, &written);
         }
     }
 }
@@ -334,7 +338,7 @@ mod tests {
         let notes: Notes = Arc::new(move |note| *notes.lock().unwrap() += note);
         let folder = Folder { disk: disk.clone(), identity, notes };
         for size in [1, 2] {
-            folder.write(&mut snapshot(size)).unwrap();
+            folder.write(snapshot(size)).unwrap();
         }
         (disk, folder, said)
     }
@@ -346,7 +350,7 @@ mod tests {
             let (disk, folder, said) = folder();
             disk.fail(n, Fault::Enospc);
             let written = AtomicU64::new(2);
-            folder.take(&mut snapshot(3), &written);
+            folder.take(snapshot(3), &written);
             let said = said.lock().unwrap().clone();
             if disk.is_armed() {
                 assert_eq!((said.as_str(), written.into_inner()), ("", 3));
@@ -369,7 +373,7 @@ mod tests {
         let needed = newest + newest / 4 + 4 * u64::from(SEGMENT_BYTES);
         let written = AtomicU64::new(2);
         disk.set_free_bytes(Some(needed - 1));
-        folder.take(&mut snapshot(3), &written);
+        folder.take(snapshot(3), &written);
         let expected = format!(
             "the snapshot of 3 records failed: {} bytes are free, {needed} needed",
             needed - 1
@@ -377,7 +381,7 @@ mod tests {
         assert_eq!(*said.lock().unwrap(), expected);
         assert_eq!((sizes(&*disk), written.load(Ordering::Acquire)), (vec![1, 2], 2));
         disk.set_free_bytes(Some(needed));
-        folder.take(&mut snapshot(3), &written);
+        folder.take(snapshot(3), &written);
         assert_eq!((sizes(&*disk), written.load(Ordering::Acquire)), (vec![2, 3], 3));
     }
 
@@ -394,8 +398,8 @@ mod tests {
         assert_eq!([1_160, 1_179, 1_180].map(|size| due.at_stop(size)), [false, false, true]);
         let work = |free| {
             disk.set_free_bytes(free);
-            let (written, mut snapshot) = writer.snapshots.try_recv().unwrap();
-            writer.folder.take(&mut snapshot, &written);
+            let (written, snapshot) = writer.snapshots.try_recv().unwrap();
+            writer.folder.take(snapshot, &written);
         };
         work(Some(0));
         // It failed: again after a sixteenth of the way, and at a stop at once.
@@ -427,7 +431,7 @@ mod tests {
         for cut in 1.. {
             let (disk, folder, _) = folder();
             disk.cut_after(cut);
-            let done = folder.write(&mut snapshot(3)).is_ok();
+            let done = folder.write(snapshot(3)).is_ok();
             let cut_happened = !disk.is_armed();
             disk.crash(cut);
             folder.clean();

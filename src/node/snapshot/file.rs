@@ -6,7 +6,8 @@
 //!  62  8  u64 size: records        70 32  chain hash of the last of them
 //! 102  8  u64 its time             110  1  1: a record stands behind the last seal
 //! 111  8  u64 size of the newest published checkpoint then, 0: none        119 32  its root
-//! 151     u32 length and bytes of the tree's frontier, views, state
+//! 151     u32 length and bytes of the tree's frontier, state, views
+//! -40  8  u64 where the views begin
 //! -32 32  BLAKE3 of all before, context `snapshot v1`
 //! ```
 //!
@@ -26,6 +27,7 @@ use tlog::Frontier;
 use views::Views;
 
 /// A ledger between two vouchers, all of it durable and applied.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Snapshot {
     /// Where the log stands.
     pub(crate) chain: ChainCheck,
@@ -98,11 +100,13 @@ impl Doubt {
 
 const MAGIC: [u8; 8] = *b"MZSNAP\0\x01";
 /// To be raised when the layout above changes.
-const LAYOUT_VERSION: u16 = 1;
+const LAYOUT_VERSION: u16 = 2;
 /// Magic and versions.
 const PREFIX_BYTES: u64 = 14;
 type Prefix = [u8; 14];
 const TRAILER_BYTES: u64 = 32;
+/// Where the views begin, before the trailer.
+const VIEWS_AT_BYTES: u64 = 8;
 /// Longest frontier: 64 hashes behind its size, and some room.
 const FRONTIER_BYTES_MAX: u32 = 4_096;
 /// What is read or written at once.
@@ -128,15 +132,20 @@ impl Identity {
     }
 }
 
-/// Writes a snapshot into an empty file and syncs it. `go_on` is asked before every few megabytes.
+/// Writes a snapshot into an empty file and syncs it. `go_on` is asked before every few megabytes, `check`
+/// whether the views may be written.
+///
+/// What was shared is let go of as soon as it is written: the ledger goes on meanwhile, and what it changes
+/// is held twice for so long. The state stands first since its tables of hashes change all over.
 pub(super) fn write(
     file: &dyn DiskFile,
     identity: &Identity,
-    snapshot: &Snapshot,
+    snapshot: Snapshot,
     go_on: &mut dyn FnMut() -> io::Result<()>,
+    check: &mut dyn FnMut(&mut Views) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut sink = Sink::new(file, go_on);
-    let Snapshot { chain, unsealed, published, frontier, state, views } = snapshot;
+    let Snapshot { chain, unsealed, published, frontier, state, mut views } = snapshot;
     let (size, root) = published.unwrap_or((0, [0; 32]));
     sink.write_all(&prefix())?;
     sink.write_all(&identity.log)?;
@@ -144,15 +153,19 @@ pub(super) fn write(
     sink.write_all(&chain.next_seq().0.to_le_bytes())?;
     sink.write_all(&chain.head())?;
     sink.write_all(&chain.time_ms().to_le_bytes())?;
-    sink.write_all(&[u8::from(*unsealed)])?;
+    sink.write_all(&[u8::from(unsealed)])?;
     sink.write_all(&size.to_le_bytes())?;
     sink.write_all(&root)?;
     let frontier = frontier.to_bytes();
     let len = u32::try_from(frontier.len()).map_err(|_| io::ErrorKind::InvalidData)?;
     sink.write_all(&len.to_le_bytes())?;
     sink.write_all(&frontier)?;
-    views.save(&mut sink)?;
     state.save(&mut sink)?;
+    drop(state);
+    check(&mut views)?;
+    let views_at = sink.position();
+    views.save(&mut sink)?;
+    sink.write_all(&views_at.to_le_bytes())?;
     sink.finish()
 }
 
@@ -177,8 +190,8 @@ pub(super) fn read(
         return Err(Doubt::Published { size: at });
     }
     let frontier = frontier(from)?;
-    let views = Views::load(from).map_err(Doubt::decoding)?;
     let state = State::load(identity.secret, from).map_err(Doubt::decoding)?;
+    let views = Views::load(from).map_err(Doubt::decoding)?;
     let applied = views.position().map_or(0, |position| position.next().0);
     let decided = state.position().next_seq.0;
     if [frontier.size(), applied, decided] != [size; 3]
@@ -196,8 +209,12 @@ pub(super) fn read_views(
     log: &Hash,
     reader: &dyn Reader,
 ) -> Result<Views, Doubt> {
-    let (_, from) = &mut begin(file, named, log, reader)?;
-    frontier(from)?;
+    let (_, from) = begin(file, named, log, reader)?;
+    let Source { end, .. } = *from.get_ref();
+    let mut views_at = [0; 8];
+    read_exact_at(file, &mut views_at, end).map_err(Doubt::Io)?;
+    let source = Source { file, offset: u64::from_le_bytes(views_at), end };
+    let from = &mut BufReader::with_capacity(PIECE_BYTES, source);
     Views::load(from).map_err(Doubt::decoding)
 }
 
@@ -217,7 +234,7 @@ fn begin<'a>(
     log: &Hash,
     reader: &dyn Reader,
 ) -> Result<(Head, BufReader<Source<'a>>), Doubt> {
-    let end = check_bytes(file)?;
+    let end = check_bytes(file)?.saturating_sub(VIEWS_AT_BYTES);
     let source = Source { file, offset: PREFIX_BYTES, end };
     let mut reading = BufReader::with_capacity(PIECE_BYTES, source);
     let from = &mut reading;
@@ -241,7 +258,7 @@ fn begin<'a>(
 pub(super) fn check_bytes(file: &dyn DiskFile) -> Result<u64, Doubt> {
     let size = file.size().map_err(Doubt::Io)?;
     let end = size.saturating_sub(TRAILER_BYTES);
-    if end < PREFIX_BYTES {
+    if end < PREFIX_BYTES.saturating_add(VIEWS_AT_BYTES) {
         return Err(Doubt::Magic);
     }
     if SNAPSHOT_BYTES_MAX < size {
@@ -321,8 +338,13 @@ impl<'a> Sink<'a> {
         Self { file, go_on, written: 0, synced: 0, piece, hasher }
     }
 
+    /// Bytes so far.
+    fn position(&self) -> u64 {
+        self.written.saturating_add(u64::try_from(self.piece.len()).unwrap_or(u64::MAX))
+    }
+
     fn put(&mut self) -> io::Result<()> {
-        let end = self.written.saturating_add(u64::try_from(self.piece.len()).unwrap_or(u64::MAX));
+        let end = self.position();
         if SNAPSHOT_BYTES_MAX < end {
             return Err(io::Error::new(
                 io::ErrorKind::FileTooLarge,

@@ -41,7 +41,8 @@ fn world() -> (SegmentJournal, Snapshot) {
 fn bytes_of(snapshot: &Snapshot) -> Vec<u8> {
     let disk = SimDisk::new();
     let file = disk.open("s", Mode::Create).unwrap();
-    write(&*file, &ID, snapshot, &mut || Ok(())).unwrap();
+    let snapshot = snapshot.clone();
+    write(&*file, &ID, snapshot, &mut || Ok(()), &mut |_| Ok(())).unwrap();
     disk.contents("s").unwrap()
 }
 
@@ -145,4 +146,24 @@ fn a_file_above_the_limit_is_neither_written_nor_read() {
     assert_eq!(refused.kind(), io::ErrorKind::FileTooLarge);
     assert!(refused.to_string().contains("at most 34359738368 are"), "{refused}");
     assert_eq!(file.size().unwrap(), 0);
+}
+
+#[test]
+fn views_are_read_alone_from_where_they_begin() {
+    let (journal, snapshot) = world();
+    let bytes = bytes_of(&snapshot);
+    let read = |bytes: &[u8]| {
+        let (_disk, file) = on_disk(bytes);
+        read_views(&*file, 1, &ID.log, &*journal.reader())
+    };
+    let mut views = read(&bytes).unwrap();
+    assert_eq!(views.digests(), snapshot.views.clone().digests());
+    assert_eq!(views.position(), Some(Seq(0)));
+    // A place that is none, under the right hash.
+    let at = bytes.len() - 40;
+    for wrong in [0, 13, 151, u64::try_from(at).unwrap(), u64::MAX] {
+        let mut bytes = bytes.clone();
+        bytes[at..at + 8].copy_from_slice(&wrong.to_le_bytes());
+        assert!(read(&hashed(bytes)).is_err(), "{wrong}");
+    }
 }
