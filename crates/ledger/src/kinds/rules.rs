@@ -124,18 +124,18 @@ fn scheme(step: &Step<'_>) -> Result<Event, Fault> {
 
 fn pairing(step: &Step<'_>) -> Result<Event, Fault> {
     let pairing = read::pairing(step.line).map_err(content)?;
-    let known = step.state.rules.pairings.get(&pairing.home);
-    step.follows(known)?;
-    if let Some(known) = known {
-        let from = step.adoption.from(step.ctx.date());
-        pairing.check(known, from).map_err(|reason| reason.on(Field::Home))?;
-    }
     let own = pairing.helper == pairing.home;
     if own != (pairing.mode == Mode::OwnHelp) {
         let expected = if own { "self: the city helps itself" } else { "paired: two cities" };
         let (field, found) = (Field::Mode.name().into(), pairing.mode.name().into());
         let reason = Reason::FieldFormat { field, found, expected: expected.into() };
         return Err(reason.on(Field::Mode));
+    }
+    let known = step.state.rules.pairings.get(&pairing.home);
+    step.follows(known)?;
+    if let Some(known) = known {
+        let from = step.adoption.from(step.ctx.date());
+        pairing.check(known, from).map_err(|reason| reason.on(Field::Home))?;
     }
     Ok(PairingAdopted { adoption: step.adoption, content: Arc::new(pairing) }.into())
 }
@@ -169,13 +169,13 @@ fn flag(step: &Step<'_>) -> Result<Event, Fault> {
 
 fn baseline(step: &Step<'_>) -> Result<Event, Fault> {
     let home_city = read::baseline_city(step.line).map_err(content)?;
-    step.follows(step.state.rules.baselines.get(&home_city))?;
     let baseline = read::baseline(step.line).map_err(content)?;
-    baseline.check_sum().map_err(|reason| reason.on(Field::Counties))?;
     baseline.check_counties(home_city).map_err(|error| {
         let (field, expected) = (error.field.clone().into(), error.what.into());
         let reason = Reason::FieldFormat { field, found: "this county".into(), expected };
         reason.on_place(error.field)
     })?;
+    step.follows(step.state.rules.baselines.get(&home_city))?;
+    baseline.check_sum().map_err(|reason| reason.on(Field::Counties))?;
     Ok(BaselineSet { adoption: step.adoption, home_city, content: Arc::new(baseline) }.into())
 }

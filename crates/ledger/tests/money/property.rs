@@ -18,7 +18,7 @@ use ledger::voucher::{HeaderText, Voucher, VoucherBuilder};
 use ledger::{Event, Outcome, State};
 use record::{Record, Seq};
 
-use crate::world::{World, balances, hex, story_until};
+use crate::world::{World, balances, hex, saved, story_until};
 
 /// Seeds that once failed, and then the first few.
 const SEEDS: std::ops::Range<u64> = 0..12;
@@ -507,12 +507,6 @@ fn a_state_goes_on_from_a_snapshot_as_if_it_had_never_been_away() {
     for code in [0, 1030, 3018, 3023] {
         assert!(met.contains(&code), "{code} never answered: {met:?}");
     }
-}
-
-fn saved(state: &State) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    state.save(&mut bytes).unwrap();
-    bytes
 }
 
 fn under_the_key_of(old: &Voucher, new: &Voucher) -> Voucher {

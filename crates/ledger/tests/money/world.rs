@@ -172,15 +172,27 @@ impl World {
 
     /// A state made from the records alone.
     pub(crate) fn replayed(&self) -> State {
+        self.replayed_until(self.log.0.len())
+    }
+
+    /// A state made from so many records.
+    pub(crate) fn replayed_until(&self, count: usize) -> State {
         let mut state = State::new([7; 32]);
         state.set_recording(false);
         let mut codec = Codec::new();
-        for bytes in &self.log.0 {
+        for bytes in &self.log.0[..count] {
             state.apply_record(&Record::parse(bytes).unwrap(), &mut codec).unwrap();
         }
         state.set_recording(true);
         state
     }
+}
+
+/// What a snapshot would hold.
+pub(crate) fn saved(state: &State) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    state.save(&mut bytes).unwrap();
+    bytes
 }
 
 /// The first vouchers of a ledger.
@@ -202,7 +214,10 @@ pub(crate) fn read_json_lines(text: &str) -> Vec<Voucher> {
             let no = object["line_no"].as_u64().unwrap() as u32;
             builder.begin_line(no, object["kind"].as_str().unwrap());
             for (key, value) in object.as_object().unwrap() {
-                if !["type", "line_no", "kind"].contains(&key.as_str()) {
+                if (&object["kind"], key.as_str()) == (&"PeriodRuleAdopted".into(), "period") {
+                    // The one name that two fields share.
+                    builder.text(Field::PeriodUnit, value.as_str().unwrap());
+                } else if !["type", "line_no", "kind"].contains(&key.as_str()) {
                     set(builder, key, value);
                 }
             }
@@ -279,6 +294,11 @@ pub(crate) fn set(builder: &mut VoucherBuilder, name: &str, value: &Value) {
 }
 
 fn members(builder: &mut VoucherBuilder, shape: Shape, item: &Value) {
+    if shape == Shape::Rows {
+        for (column, cell) in item.as_object().unwrap() {
+            builder.cell(column, cell.as_str().unwrap());
+        }
+    }
     for (name, shape) in shape.members() {
         match (&item[*name], shape) {
             (Value::Null, _) => {}

@@ -37,7 +37,9 @@ pub(super) fn release(state: &State, ctx: &mut Ctx<'_>, line: LineRef<'_>) -> Re
     if !state.registry.account_open(event.account) {
         return Err(Reason::AccountUnknown {}.on(Field::Account));
     }
-    if state.registry.open_binding(event.account, no).is_none() {
+    // A binding that begins later is none on this day.
+    let binding = state.registry.open_binding(event.account, no);
+    if binding.is_none_or(|binding| ctx.date() < binding.from()) {
         ctx.refuse(Reason::AccountNotOfHousehold { code }.on(Field::Account))?;
     }
     Ok(event.into())

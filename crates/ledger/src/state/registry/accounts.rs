@@ -186,9 +186,12 @@ impl Registry {
         account: Token,
         date: Date,
     ) -> Result<(), Drift> {
+        // An exception may release what is not bound on the day: that ends nothing.
         let open = self
             .account_bindings(account)
-            .find(|(_, binding)| binding.household == household && binding.end == OPEN)
+            .find(|(_, binding)| {
+                binding.household == household && binding.end == OPEN && binding.from <= date.0
+            })
             .map(|(no, _)| no);
         if let Some(no) = open {
             self.bindings.edit(no).ok_or(missing("binding"))?.end = date.0;
