@@ -28,6 +28,7 @@ mod projection;
 mod views;
 
 pub mod balance;
+pub mod flags;
 pub mod history;
 
 mod fold;

@@ -40,6 +40,12 @@ pub(crate) struct Table<K, R> {
     anew: bool,
 }
 
+impl<K: Copy + Eq + Hash, R: Copy + Default + PartialEq> Default for Table<K, R> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<K: Copy + Eq + Hash, R: Copy + Default + PartialEq> Table<K, R> {
     pub(crate) fn new() -> Self {
         Self {
