@@ -20,6 +20,7 @@ mod clock;
 mod copy;
 mod demo;
 pub mod failure;
+mod findings;
 mod grid;
 mod init;
 mod list;
@@ -31,6 +32,7 @@ mod poster;
 mod rebuild;
 mod restore;
 mod rules;
+mod score;
 mod serve;
 mod sim;
 mod source;
@@ -58,6 +60,7 @@ enum Command {
     Bench(bench::Args),
     Checkpoint(checkpoint::Args),
     Demo(demo::Args),
+    Findings(findings::Args),
     History(balance::HistoryArgs),
     Init(init::Args),
     Log(log::Args),
@@ -92,6 +95,7 @@ fn run(command: Command, out: &mut Output) -> Result<u8, Failure> {
         Command::Balance(args) => balance::run(&args, out),
         Command::Checkpoint(args) => checkpoint::run(&args, out),
         Command::Demo(args) => demo::run(&args, out),
+        Command::Findings(args) => findings::run(&args, out),
         Command::History(args) => balance::run_history(&args, out),
         Command::Bench(args) => bench::run(&args, out),
         Command::Init(args) => init::run(&args, out),

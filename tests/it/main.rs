@@ -31,6 +31,7 @@ mod rebuild;
 mod refusals;
 mod restart;
 mod roles;
+mod score;
 mod server;
 mod snapshot;
 mod tables;

@@ -19,6 +19,7 @@ mod returns;
 pub(crate) mod setup;
 
 use crate::codes::{HouseholdCode, Token, Unit};
+use crate::date::Day;
 use crate::labels::Label;
 use crate::people::Class;
 use crate::plan::Plan;
@@ -105,6 +106,8 @@ struct Household {
     holder: u8,
     /// Heads that the household's plan counts: its first members, less those who split off.
     heads: u8,
+    /// The day of its last payment that came back.
+    came_back: Option<Day>,
     /// The last round in which it was paid.
     last_round: u32,
     /// The account is closed, or its holder is dead, and no other is bound yet.
@@ -212,7 +215,7 @@ struct World {
     /// Households of a county that wait for another account, or to be dissolved.
     to_rebind: Vec<Vec<u32>>,
     to_dissolve: Vec<Vec<u32>>,
-    /// The last quarter in which a payer reversed anything, and how often.
+    /// The last quarter in which a holder reversed anything, and how often.
     reversals: BTreeMap<u32, (u32, u64)>,
     irregular: Irregular,
     /// Exits of a city since households were last looked at for a return to poverty.

@@ -39,6 +39,8 @@ const OF_THE_COUNTY: [&str; 2] = ["P01", "P07"];
 /// Of 10,000 payments: returned by the bank, repaid, reversed.
 const FATE_WEIGHTS: [u64; 4] = [150, 60, 40, 9_750];
 const FATES: [Fate; 4] = [Fate::Returned, Fate::Repaid, Fate::Reversed, Fate::Kept];
+/// Days after which a payment may come back again. Source: F12, parameter `days`, and a round before it.
+const SEASON: u32 = 150;
 /// A payer's households, of which about one line each in a round, for each reversal of a quarter.
 const LINES_A_REVERSAL: u64 = 50;
 const RETURN_REASONS: [&str; 4] = ["account_closed", "name_mismatch", "wrong_number", "other"];
@@ -173,9 +175,12 @@ impl World {
             return None;
         }
         let fate = FATES[draw.weighted(&FATE_WEIGHTS)];
-        let kept = self.household(household).part != Part::None
-            || fate == Fate::Reversed && !self.may_reverse(holder, day);
+        let fate = if self.may_come_back(household, day) { fate } else { Fate::Kept };
+        let kept = fate == Fate::Reversed && !self.may_reverse(holder, day);
         let fate = if kept { Fate::Kept } else { fate };
+        if fate != Fate::Kept {
+            self.household_mut(household).came_back = Some(day);
+        }
         let bank_ref = self.desk.bank_ref(day);
         let slot = self.slot(holder, quota);
         slot.right -= fen;
@@ -189,15 +194,30 @@ impl World {
         Some((line, pending.waits()))
     }
 
+    /// Nothing comes back twice in a season, which would look like a cycle (F12), nor from a household that
+    /// stands in a case.
+    fn may_come_back(&self, household: u32, day: Day) -> bool {
+        let row = self.household(household);
+        let rested = row.came_back.is_none_or(|last| last.plus(SEASON) < day);
+        row.part == Part::None && rested
+    }
+
     /// Counts a reversal of a unit's quarter, if there is room: more than 2 % of its lines would look like
     /// a habit. Source: F17, parameters `share_bp` and `min_lines`.
     fn may_reverse(&mut self, holder: HolderNo, day: Day) -> bool {
         let payer = self.payer_of[holder as usize];
+        if self.reversed_by_case(self.payers[payer as usize].org, day) {
+            return false;
+        }
         let villages = self.payers[payer as usize].villages.clone();
-        let residents = |v: u32| self.residents[v as usize].len() as u64;
-        let room = (villages.map(residents).sum::<u64>() / LINES_A_REVERSAL).max(1);
+        let of_county = self.unit_payers <= payer;
+        let own = |v: &u32| of_county || self.holder_of_village[*v as usize] == holder;
+        let households = |v: u32| self.plan.villages()[v as usize].households.len() as u64;
+        let lines = villages.filter(own).map(households).sum::<u64>();
+        // The county pays a quarter of its households at most.
+        let room = (lines / if of_county { 4 } else { 1 } / LINES_A_REVERSAL).max(1);
         let quarter = day.month().year * 4 + (day.month().month - 1) / 3;
-        let row = self.reversals.entry(payer).or_insert((quarter, 0));
+        let row = self.reversals.entry(holder).or_insert((quarter, 0));
         if row.0 != quarter {
             *row = (quarter, 0);
         }

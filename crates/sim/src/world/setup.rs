@@ -196,6 +196,7 @@ impl World {
                     births: 0,
                     holder: 1,
                     heads: size,
+                    came_back: None,
                     last_round: u32::MAX,
                     blocked: false,
                     part: Part::None,

@@ -27,8 +27,8 @@ fn hash(files: &BTreeMap<String, Vec<u8>>) -> String {
 #[test]
 fn golden_bytes_of_xs_and_s() {
     for (profile, expected) in [
-        (Profile::Xs, "f6d675fbc378712494cd7a6d53730454b2159444caa46e50e8a46748b336d551"),
-        (Profile::S, "5b57434e74fd19ca4e0fdf77d2f8984dd582c8efa99bf4c2ce0273e60afe4c35"),
+        (Profile::Xs, "4651c91de7a5db0dbae8ce68b3c89312e8f886d8b9e22e802b6f743f053d040e"),
+        (Profile::S, "42d84bfef90298f6ad2dfc97634197d6156fc07bcd8debd9edf3fdbcc841db77"),
     ] {
         assert_eq!(hash(&files(profile, sim::DEFAULT_SEED).0), expected, "{profile}");
     }

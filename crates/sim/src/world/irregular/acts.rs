@@ -64,10 +64,15 @@ impl World {
         Till { unit, org: self.town_orgs[town as usize], city, county }
     }
 
-    /// Households that live in a village and can be paid.
+    /// Households that live in a village and can be paid on their first account, so that no payment
+    /// follows a change.
     pub(super) fn payable(&self, village: u32) -> Vec<u32> {
-        let residents = self.residents[village as usize].iter().copied();
-        residents.filter(|&h| self.household(h).lives() && !self.household(h).blocked).collect()
+        let fits = |h: &u32| {
+            let row = self.household(*h);
+            let first = row.account == self.plan.tokens.account(u64::from(*h));
+            row.lives() && !row.blocked && !row.split_off && first
+        };
+        self.residents[village as usize].iter().copied().filter(fits).collect()
     }
 
     /// Counts a record of a village that holds no honest money.

@@ -245,6 +245,8 @@ pub(super) struct Irregular {
     closed: BTreeMap<Unit, Month>,
     /// Towns whose approver is also a head of finance.
     heads_of_finance: BTreeSet<Unit>,
+    /// Towns in which F11's decoys are reversed.
+    reversing: BTreeSet<Unit>,
     /// Heads and version of each county's and city's baseline, once it changed.
     baselines: BTreeMap<u32, (u64, Vec<u64>)>,
     pub(super) late: Vec<Late>,
@@ -264,6 +266,9 @@ impl World {
             let day = first.plus(case.draw(self, 255).below(row.within) as u32);
             self.at(day, Step::Irregular, number as u32, 0);
         }
+        let decoys = cases.iter().filter(|case| case.flag == 11 && case.decoy);
+        let towns = decoys.map(|case| self.town_of(case.household()).unit).collect();
+        self.irregular.reversing = towns;
         self.irregular.cases = cases;
         for i in 0..self.irregular.late.len() {
             let first = self.irregular.late[i].first;
@@ -281,6 +286,12 @@ impl World {
     /// The helping units whose own money the cases use.
     pub(super) fn helping_units(&self) -> Vec<Org> {
         self.irregular.helping.values().copied().collect()
+    }
+
+    /// Whether a case lets a town reverse in the quarter of a day, which leaves no room for others.
+    pub(super) fn reversed_by_case(&self, org: Org, day: Day) -> bool {
+        let quarter = Day::of(2018, 4, 1)..Day::of(2018, 7, 1);
+        quarter.contains(&day) && self.irregular.reversing.contains(&self.desk.unit(org))
     }
 
     /// The next step of a case.

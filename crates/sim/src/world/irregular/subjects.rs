@@ -7,6 +7,7 @@ use crate::date::Day;
 use crate::plan::Plan;
 use crate::rng::Entity;
 use crate::world::{Part, World};
+use std::collections::BTreeSet;
 
 /// Households of cases: somebody may die, leave or move and somebody stays.
 const SIZES: std::ops::RangeInclusive<u8> = 2..=5;
@@ -79,10 +80,18 @@ impl World {
 
     fn draw_households(&self, flag: u8, about: About, pool: &mut Pool, cases: &mut Vec<Case>) {
         let county = |h: u32| self.county_of_village(self.household(h).village);
+        let town = |h: u32| self.plan.villages()[self.household(h).village as usize].town;
+        let mut towns = BTreeSet::new();
         for decoy in [false, true] {
             for index in 0..self.wanted() {
                 let mut case = Case::new(flag, decoy, index);
-                let Some(first) = pool.take(|_| true) else { return };
+                // A town that reverses twice in a quarter would stand out for that.
+                let reverses = flag == 11 && decoy;
+                let free = |h| !reverses || !towns.contains(&town(h));
+                let Some(first) = pool.take(free) else { return };
+                if reverses {
+                    towns.insert(town(first));
+                }
                 case.households.push(first);
                 if about == About::Couple {
                     let Some(other) = pool.take(|h| county(h) == county(first)) else { return };
