@@ -22,7 +22,7 @@ enum Rpc {
 
 use Rpc::{Ask, Stream, Voucher, VoucherInParts, Vouchers};
 
-const SERVICES: [(&str, &[Rpc]); 6] = [
+const SERVICES: [(&str, &[Rpc]); 7] = [
     (
         "Posting",
         &[
@@ -65,6 +65,7 @@ const SERVICES: [(&str, &[Rpc]); 6] = [
             Stream("WatchCity"),
         ],
     ),
+    ("Reports", &[Ask("GetReport")]),
     ("Log", &[Stream("ReadRecords"), Stream("Follow"), Ask("GetRecord")]),
     ("Audit", &[Ask("GetCheckpoint")]),
     ("Admin", &[Ask("Status"), Stream("ListViewRows")]),

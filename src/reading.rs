@@ -16,14 +16,16 @@ use record::{Record, Seq};
 use views::balance::{self, Balance};
 use views::cache::Cache;
 use views::history::{
-    self, AsOf, Asked, Histories, HistoryError, Log, LogError, as_of, each_record, mentions,
+    self, AsOf, Histories, HistoryError, Log, LogError, as_of, each_record, mentions,
 };
 use views::{FoldError, Projection, fold};
 
 use crate::node::Handle;
 
+mod report;
 mod rules;
 
+pub use report::{Asked, Reported, reported};
 pub use rules::RulesAt;
 
 /// What is asked.
@@ -226,7 +228,7 @@ pub fn answer(
     };
     // Its own records say all; the views only tell what a quota is.
     let as_of = position(log, live.with(head_of), asked, date)?;
-    let read = history::read(log, past.histories(), &Asked { code, as_of, per_head_fen });
+    let read = history::read(log, past.histories(), &history::Asked { code, as_of, per_head_fen });
     let balance = read.and_then(|read| live.with(|views| read.balance(views)));
     Ok(spoken(as_of, balance.map_err(|error| reason(&error))?, None))
 }

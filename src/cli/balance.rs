@@ -10,6 +10,7 @@ use record::{Record, Seq, chain_hash};
 use serde_json::{Map, Value, json};
 use tonic::transport::Channel;
 use views::history::Histories as _;
+use views::reports::Question as Asked;
 
 use super::client::connect;
 use super::failure::Failure;
@@ -19,8 +20,8 @@ use super::{log, runtime, table};
 use crate::node;
 use crate::node::replay::{Parts, Replay};
 use crate::reading::{
-    Answer, DurableLog, Question, RulesAt, Scanned, answer, household_code, known, malformed,
-    position, unit_at,
+    Answer, DurableLog, Question, Reported, RulesAt, Scanned, answer, household_code, known,
+    malformed, position, reported, unit_at,
 };
 use crate::services::balances::to_proto;
 use crate::services::payload::{date, kind_name, line};
@@ -194,19 +195,29 @@ fn only_province(code: &str) -> Result<(), Failure> {
 }
 
 /// A ledger's files, replayed.
-struct Ledger {
+pub(super) struct Ledger {
     log: DurableLog,
     replay: Replay,
 }
 
 impl Ledger {
-    fn open(data: &std::path::Path) -> Result<Self, Failure> {
+    pub(super) fn open(data: &std::path::Path) -> Result<Self, Failure> {
         let reader = read_only(data)?.reader;
         let mut replay = Replay::new([0; 32], Parts { state: true, tree: false });
         replay
             .run(&reader, None, &mut |_| Ok(()), &mut |_| Ok(()), &mut |_| ())
             .map_err(|error| Failure::ledger(data, &error))?;
         Ok(Self { log: DurableLog(reader.box_clone()), replay })
+    }
+
+    /// Makes a report.
+    pub(super) fn report(&self, question: &Asked, as_of: &AsOf) -> Result<Reported, Failure> {
+        let asked = (as_of.position(), as_of.date()?);
+        let state = &self.replay.state;
+        known(state, question.unit)?;
+        let rules = (&*state.rules, self.replay.last_date());
+        let (past, views) = (Scanned(&self.log), self.replay.views.projection());
+        Ok(reported(&self.log, &past, views, rules, asked, question)?)
     }
 
     fn ask(&self, kind: Kind, code: &str, as_of: &AsOf) -> Result<Told, Failure> {

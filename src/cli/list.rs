@@ -83,17 +83,37 @@ impl Head {
 
     /// Prints it: a JSON line, or a line for people.
     pub(super) fn print(&self, out: &mut Output) {
+        out.document(&self.json());
+        out.line(self.text());
+    }
+
+    /// The head line of JSON.
+    pub(super) fn json(&self) -> Value {
         let date = if self.date.is_empty() { Value::Null } else { self.date.clone().into() };
-        out.document(&json!({
+        json!({
             "what": self.what, "position": self.position.0, "date": date, "digest": self.digest,
             "checkpoint": self.checkpoint, "synthetic": self.synthetic,
-        }));
+        })
+    }
+
+    /// What people are told before a list that leaves the house: the line, the whole digest, the checkpoint.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut lines = vec![self.text(), format!("digest {}", self.digest)];
+        // A note's first three lines are origin, size and root.
+        let note: Vec<&str> =
+            self.checkpoint.iter().flat_map(|note| note.lines()).take(3).collect();
+        if let [origin, size, root] = note.as_slice() {
+            lines.push(format!("checkpoint {origin}, {size} records, root {root}"));
+        } else {
+            lines.push("no checkpoint was published".to_owned());
+        }
+        lines
+    }
+
+    fn text(&self) -> String {
         let day = if self.date.is_empty() { String::new() } else { format!(" of {}", self.date) };
         let invented = if self.synthetic { "; synthetic data" } else { "" };
         let digest = self.digest.get(..16).unwrap_or(&self.digest);
-        out.line(format!(
-            "{}{day} as of record {} ({digest}…){invented}",
-            self.what, self.position
-        ));
+        format!("{}{day} as of record {} ({digest}…){invented}", self.what, self.position)
     }
 }

@@ -30,6 +30,7 @@ pub mod output;
 mod post;
 mod poster;
 mod rebuild;
+mod report;
 mod restore;
 mod rules;
 mod score;
@@ -66,6 +67,7 @@ enum Command {
     Log(log::Args),
     Post(post::Args),
     Rebuild(rebuild::Args),
+    Report(report::Args),
     Restore(restore::Args),
     Rules(rules::Args),
     Serve(serve::Args),
@@ -102,6 +104,7 @@ fn run(command: Command, out: &mut Output) -> Result<u8, Failure> {
         Command::Log(args) => log::run(&args, out),
         Command::Post(args) => post::run(&args, out),
         Command::Rebuild(args) => rebuild::run(&args, out),
+        Command::Report(args) => report::run(&args, out),
         Command::Restore(args) => restore::run(&args, out),
         Command::Rules(args) => rules::run(&args, out),
         Command::Serve(args) => serve::run(&args, out),

@@ -75,6 +75,11 @@ impl Output {
         }
     }
 
+    /// Prints a document that is no JSON, byte for byte: it goes into a file.
+    pub fn data(&mut self, text: &str) {
+        self.print(text);
+    }
+
     /// Says something on standard error.
     pub fn note(&mut self, text: impl Display) {
         self.wipe();

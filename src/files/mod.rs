@@ -9,6 +9,7 @@
 //! bytes are answered, none panics. Money is text of yuan in files and never a floating number.
 //! Source: domain contract, "Files".
 
+pub mod bank;
 mod cell;
 mod csv;
 mod json;

@@ -111,7 +111,7 @@ small! {
     GetProvinceRequest GetQuotaRequest ListHouseholdsRequest ListVillagesRequest ListCitiesRequest
     ListTransitRequest WatchHouseholdRequest WatchCityRequest
     ReadRecordsRequest FollowRequest GetRecordRequest
-    GetCheckpointRequest StatusRequest ListViewRowsRequest
+    GetReportRequest GetCheckpointRequest StatusRequest ListViewRowsRequest
 }
 
 /// Writes a message.

@@ -17,6 +17,7 @@ mod page;
 pub mod payload;
 pub mod posting;
 pub mod registry;
+pub mod reports;
 pub mod scope;
 pub mod server;
 pub mod status;
@@ -35,6 +36,7 @@ pub(crate) mod generated {
     include!(concat!(env!("OUT_DIR"), "/mingzhang.v1.Posting.rs"));
     include!(concat!(env!("OUT_DIR"), "/mingzhang.v1.Registry.rs"));
     include!(concat!(env!("OUT_DIR"), "/mingzhang.v1.Balances.rs"));
+    include!(concat!(env!("OUT_DIR"), "/mingzhang.v1.Reports.rs"));
     include!(concat!(env!("OUT_DIR"), "/mingzhang.v1.Log.rs"));
     include!(concat!(env!("OUT_DIR"), "/mingzhang.v1.Audit.rs"));
     include!(concat!(env!("OUT_DIR"), "/mingzhang.v1.Admin.rs"));
@@ -55,11 +57,12 @@ use crate::node::Handle;
 const HEALTH_EVERY: Duration = Duration::from_millis(500);
 
 /// Services whose health is reported; the empty name is the server as a whole.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "",
     "mingzhang.v1.Posting",
     "mingzhang.v1.Registry",
     "mingzhang.v1.Balances",
+    "mingzhang.v1.Reports",
     "mingzhang.v1.Log",
     "mingzhang.v1.Audit",
     "mingzhang.v1.Admin",
@@ -84,6 +87,7 @@ pub fn routes(node: &Handle, trusted_loopback: bool, stop: watch::Receiver<bool>
         .add_service(limited!(posting::Server::new(posting::Posting::new(node.clone()))))
         .add_service(limited!(registry::Server::new(registry::Registry::new(node.clone()))))
         .add_service(limited!(balances::Server::new(balances::Balances::new(node.clone()))))
+        .add_service(limited!(reports::Server::new(reports::Reports::new(node.clone()))))
         .add_service(limited!(log::Server::new(log::Log::new(node.clone()))))
         .add_service(limited!(audit::Server::new(audit::Audit::new(node.clone()))))
         .add_service(limited!(admin::Server::new(admin::Admin::new(

@@ -258,6 +258,31 @@ pub async fn voucher(node: &Handle, identity: Identity, of: OrgId) -> Result<(),
     within(unit.is_some_and(|unit| scope.holds(unit)))
 }
 
+/// Whether a caller's officials may read what roles of `roles` may.
+///
+/// # Errors
+/// 5011 where nobody of the organisation holds one of them, 5016 for a key that ended.
+pub async fn reading(
+    node: &Handle,
+    identity: Identity,
+    roles: &'static [Role],
+    action: &'static str,
+) -> Result<(), Status> {
+    let Some(organisation) = identity.organisation() else { return Ok(()) };
+    let key_hash = identity.key_hash();
+    let look = move |state: &State| {
+        let (access, today) = (&state.access, today(state));
+        standing(state, organisation, key_hash, today)?;
+        let mut officials = access.officials_of(organisation);
+        if officials.any(|official| access.holds_any(official, roles, today)) {
+            return Ok(());
+        }
+        let official = OfficialId::new(organisation.as_str()).unwrap_or_default();
+        Err(Reason::RoleMissing { official, action: action.into() })
+    };
+    node.look(look).await.map_err(refuse)?.0.map_err(refuse)
+}
+
 /// Whether a caller may operate the server: its organisation is a registered operator, and one of its
 /// officials holds that role.
 ///

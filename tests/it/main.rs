@@ -29,6 +29,7 @@ mod reading;
 mod readme;
 mod rebuild;
 mod refusals;
+mod reports;
 mod restart;
 mod roles;
 mod score;

@@ -280,6 +280,12 @@ fn others() -> Vec<Row> {
             "DisbursedToHousehold",
         ),
         row(
+            "Reports/GetReport",
+            &v1::GetReportRequest { report: "exits".to_owned(), ..Default::default() },
+            |a: v1::GetReportResponse| (a.position, a.columns[1].name.clone()),
+            "target_people",
+        ),
+        row(
             "Audit/GetCheckpoint",
             &v1::GetCheckpointRequest { fresh: true, ..Default::default() },
             |a: v1::GetCheckpointResponse| {

@@ -22,7 +22,7 @@ use crate::server::{Server, init, mingzhang, post, refusal, reply};
 use crate::tls;
 
 /// A request of an organisation that is believed on loopback.
-fn named<T>(organisation: &str, message: T) -> Request<T> {
+pub(crate) fn named<T>(organisation: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("mingzhang-organisation", organisation.parse().unwrap());
     request

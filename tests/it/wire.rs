@@ -178,7 +178,7 @@ async fn reflection_tells_every_service_and_its_messages() {
         .iter()
         .flat_map(|f| f.service.iter().map(|s| format!("{}.{}", f.package(), s.name())))
         .collect();
-    assert_eq!(ours.len(), 6);
+    assert_eq!(ours.len(), 7);
     macro_rules! reflect {
         ($version:ident) => {{
             use tonic_reflection::pb::$version::ServerReflectionRequest;

@@ -1,8 +1,8 @@
 //! The messages of Mingzhang, generated from `proto/`.
 //!
 //! Lives here: `v1`, the API; `log::v1`, what the log stores for ever; the descriptors of both; with
-//! the feature `services` the gRPC clients, and the servers of `Balances`, `Log`, `Audit` and
-//! `Admin`.
+//! the feature `services` the gRPC clients, and the servers of `Balances`, `Reports`, `Log`,
+//! `Audit` and `Admin`.
 //! Lives elsewhere: any meaning (`ledger`), the servers of `Posting` and `Registry`, which have a
 //! codec of their own that refuses unknown fields.
 //!

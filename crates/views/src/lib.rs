@@ -33,6 +33,10 @@ pub mod history;
 
 mod fold;
 
+mod idle;
+
+pub mod reports;
+
 pub mod cache;
 
 pub use difference::{CanonicalRow, first_difference, rows};
