@@ -67,7 +67,7 @@ const SERVICES: [(&str, &[Rpc]); 7] = [
     ),
     ("Reports", &[Ask("GetReport")]),
     ("Log", &[Stream("ReadRecords"), Stream("Follow"), Ask("GetRecord")]),
-    ("Audit", &[Ask("GetCheckpoint")]),
+    ("Audit", &[Ask("GetCheckpoint"), Ask("ListFindings"), Voucher("DispositionFinding")]),
     ("Admin", &[Ask("Status"), Stream("ListViewRows")]),
 ];
 

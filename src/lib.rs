@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod cli;
 pub mod files;
+pub mod findings;
 pub mod keys;
 pub mod memory;
 pub mod node;

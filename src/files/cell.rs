@@ -21,7 +21,7 @@ const SHOWN_CHARS: usize = 40;
 ///
 /// # Errors
 /// 1017 for scientific notation, 1029 for more than an `i64` of fen holds, 1020 for anything else.
-pub(super) fn fen(text: &str, max: i64, cell: impl FnOnce() -> String) -> Result<i64, Reason> {
+pub(crate) fn fen(text: &str, max: i64, cell: impl FnOnce() -> String) -> Result<i64, Reason> {
     if is_scientific(text) {
         return Err(damaged(text, cell()));
     }

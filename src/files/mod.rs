@@ -10,7 +10,7 @@
 //! Source: domain contract, "Files".
 
 pub mod bank;
-mod cell;
+pub(crate) mod cell;
 mod csv;
 mod json;
 mod jsonl;

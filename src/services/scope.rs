@@ -38,6 +38,11 @@ impl Scope {
         Self::default()
     }
 
+    /// Whether nothing lies outside.
+    pub fn is_everything(&self) -> bool {
+        self.units.is_none()
+    }
+
     /// Whether a unit lies in it.
     pub fn holds(&self, unit: Unit) -> bool {
         self.units.as_ref().is_none_or(|units| units.iter().any(|scope| scope.contains(unit)))

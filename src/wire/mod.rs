@@ -164,6 +164,14 @@ pub fn apply(bytes: &[u8]) -> Result<Post, Fault> {
     read_post(bytes, &Layout { message: "ApplyRequest", tag: 0, voucher: 1 })
 }
 
+/// Reads a `DispositionFindingRequest`.
+///
+/// # Errors
+/// [`Fault`]: the first thing in the bytes that does not belong.
+pub fn disposition_finding(bytes: &[u8]) -> Result<Post, Fault> {
+    read_post(bytes, &Layout { message: "DispositionFindingRequest", tag: 0, voucher: 1 })
+}
+
 /// Reads a `PostVouchersRequest`.
 ///
 /// # Errors

@@ -84,6 +84,10 @@ pub type TrancheId = Ascii<24>;
 pub type ProjectId = Ascii<13>;
 /// Loan id.
 pub type LoanId = Ascii<24>;
+/// Finding id, 16 bytes: `kinds::finding::finding_id`.
+pub type FindingId = Token;
+/// Alert id, 16 bytes.
+pub type AlertId = Token;
 /// Purpose code, e.g. `P02`.
 pub type Purpose = Ascii<3>;
 /// Bank reference: 1-64 printable ASCII.

@@ -22,6 +22,8 @@ pub const SNAPSHOT: &str = "mingzhang 2026-11-24 snapshot v1";
 pub const EVIDENCE: &str = "mingzhang 2026-11-24 evidence v1";
 /// Identity of an alert.
 pub const ALERT: &str = "mingzhang 2026-11-24 alert v1";
+/// Identity of a finding.
+pub const FINDING: &str = "mingzhang 2026-11-24 finding v1";
 /// Person and account tokens of a synthetic ledger.
 pub const SYNTHETIC_TOKEN: &str = "mingzhang 2026-11-24 synthetic token v1";
 /// Signing seed of a synthetic ledger.

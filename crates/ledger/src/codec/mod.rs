@@ -7,6 +7,7 @@
 //! error, never to a panic; hot kinds reuse their messages, so a line costs no allocation.
 
 mod access;
+mod finding;
 mod loan;
 mod money;
 mod period;

@@ -7,6 +7,7 @@
 //! corrected rule changes no old balance.
 
 pub mod access;
+pub mod finding;
 pub mod loan;
 pub mod money;
 pub mod period;
@@ -199,6 +200,8 @@ events! {
     ProjectSurplusReturned(project), FundsReturnedUp(money), Reversed(reversal),
     IncomeDeclared(project), IncomeDistributed(project), PeriodClosed(period),
     BalanceAsserted(period),
+    FindingOpened(finding), FindingExplained(finding), FindingReferred(finding),
+    FindingClosed(finding), FindingReopened(finding),
     OrganisationRegistered(access), RoleGranted(access), RoleRevoked(access),
     OfficialKeyRegistered(access), CertificateBound(access), CertificateRevoked(access),
 }

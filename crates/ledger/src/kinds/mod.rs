@@ -8,6 +8,7 @@
 pub mod access;
 mod cash;
 mod checks;
+pub mod finding;
 mod loan;
 mod payment;
 pub(crate) mod period;
@@ -176,6 +177,7 @@ pub fn decide_line(
                 Group::Registry => registry::decide(kind, state, ctx, line),
                 Group::Rules => rules::decide(kind, state, ctx, line),
                 Group::Access => access::decide(kind, state, ctx, line),
+                Group::Finding => finding::decide(kind, state, ctx, line),
                 _ => Err(not_served(kind)),
             };
         }

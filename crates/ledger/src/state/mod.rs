@@ -8,6 +8,7 @@
 
 pub mod access;
 mod bank;
+pub mod findings;
 mod held;
 mod keys;
 pub mod loans;
@@ -18,6 +19,7 @@ pub mod registry;
 pub mod rules;
 
 pub use access::Access;
+pub use findings::Findings;
 pub use loans::Loans;
 pub use money::Money;
 pub use periods::Periods;
@@ -64,15 +66,27 @@ pub struct State {
     pub loans: Loans,
     /// Months of units, counted and closed.
     pub periods: Periods,
+    /// Inspectors' cases.
+    pub findings: Findings,
     position: One<Position>,
 }
 
-state_fields!(State { registry, rules, access, money, projects, loans, periods, position });
+state_fields!(State {
+    registry,
+    rules,
+    access,
+    money,
+    projects,
+    loans,
+    periods,
+    findings,
+    position
+});
 saved_fields!(Position { next_seq, time_ms });
 
 /// Version of what [`State::save`] writes: to be raised when a row of the state, or what is read out of
 /// it, changes. A test compares the layout with the one of this version.
-pub const SAVED_VERSION: u16 = 5;
+pub const SAVED_VERSION: u16 = 6;
 
 /// Why a record cannot be replayed.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -108,6 +122,7 @@ impl State {
             projects: Projects::default(),
             loans: Loans::default(),
             periods: Periods::default(),
+            findings: Findings::default(),
             position: One::default(),
         }
     }

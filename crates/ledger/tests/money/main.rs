@@ -19,11 +19,11 @@ mod runner;
 mod story;
 mod world;
 
-use ledger::kind::Kind;
+use ledger::kind::{Group, Kind};
 
 /// The kinds whose rows these cases go through: the others stand in `tests/lines`.
 fn ours(kind: Kind) -> bool {
-    kind.group().is_money() || (140..200).contains(&kind.number())
+    kind.group().is_money() || (140..200).contains(&kind.number()) || kind.group() == Group::Finding
 }
 
 #[test]
@@ -72,6 +72,11 @@ fn periods() {
 }
 
 #[test]
+fn findings() {
+    runner::run(include_str!("../cases/findings.case"));
+}
+
+#[test]
 fn vouchers() {
     runner::run(include_str!("../cases/vouchers.case"));
 }
@@ -91,16 +96,17 @@ fn access() {
     runner::run(include_str!("../cases/access.case"));
 }
 
-/// Each code of the row of each kind of money, months, loans and projects is provoked by a line of that kind, and
+/// Each code of the row of each kind of money, months, loans, projects and findings is provoked by a line of that kind, and
 /// each code of step B by a header.
 ///
-/// Elsewhere: 3012 by the split's own test; 1026, 2060 and 5012 are asked of the voucher as a whole, 5021 of
-/// its header.
+/// Elsewhere: 3012 by the split's own test, 7002 by the service that computes alerts; 1026, 2060 and 5012 are
+/// asked of the voucher as a whole, 5021 of its header.
 #[test]
 fn every_code_of_every_money_row_has_a_case() {
     let mut met = runner::Met::new();
     for cases in [
         include_str!("../cases/cash.case"),
+        include_str!("../cases/findings.case"),
         include_str!("../cases/loans.case"),
         include_str!("../cases/openings.case"),
         include_str!("../cases/payments.case"),
@@ -119,7 +125,7 @@ fn every_code_of_every_money_row_has_a_case() {
     let mut missing = Vec::new();
     for kind in Kind::ALL.iter().filter(|kind| ours(**kind)) {
         for code in kind.row().refusals {
-            let elsewhere = whole.contains(code) || *code == 3012;
+            let elsewhere = whole.contains(code) || [3012, 7002].contains(code);
             if !elsewhere && !met.contains(&(Some(*kind), *code)) {
                 missing.push(format!("{kind} {code}"));
             }

@@ -25,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ledger::field::{Field, Shape};
 use ledger::ids::{Date, OrgId};
 use ledger::kind::Kind;
+use ledger::kinds::finding::finding_id;
 use ledger::voucher::{HeaderText, Voucher, VoucherBuilder};
 use ledger::{Entry, Outcome, Signature};
 use serde_json::Value;
@@ -261,6 +262,11 @@ fn token(word: &str) -> Vec<u8> {
         "acc21" => hex("54e473181fa935c20b49a8096c76144d"),
         "acc30" => hex("8f7988b7db07fd1c437caec300136541"),
         "head13" => hex("a6a58359206b07eb6bc92dd0fa169587"),
+        // `finding:ORG/NO/LINE`: the finding that a line opened.
+        other if other.starts_with("finding:") => {
+            let key: Vec<&str> = other["finding:".len()..].split('/').collect();
+            finding_id(key[0], key[1], key[2].parse().unwrap()).0.to_vec()
+        }
         other => {
             let mut bytes = [0; 16];
             bytes.iter_mut().zip(other.bytes()).for_each(|(slot, byte)| *slot = byte);

@@ -46,6 +46,7 @@ pub(crate) fn in_legs(record: &Record<'_>) -> Option<HouseholdCode> {
 }
 
 /// Returns the households that a registry event names.
+#[expect(clippy::too_many_lines, reason = "a table: a line an event")]
 fn of_event(event: &Event) -> Mentions {
     match event {
         Event::HouseholdRegistered(e) => [Some(e.household), None],
@@ -98,6 +99,11 @@ fn of_event(event: &Event) -> Mentions {
         | Event::IncomeDistributed(_)
         | Event::PeriodClosed(_)
         | Event::BalanceAsserted(_)
+        | Event::FindingOpened(_)
+        | Event::FindingExplained(_)
+        | Event::FindingReferred(_)
+        | Event::FindingClosed(_)
+        | Event::FindingReopened(_)
         | Event::SchemeAdopted(_)
         | Event::PairingAdopted(_)
         | Event::PurposesAdopted(_)
