@@ -380,7 +380,9 @@ fn list(args: &ListArgs, out: &mut Output) -> Result<u8, Failure> {
         }
     };
     head.print(out);
-    rows.iter().for_each(|finding| out.document(&row(finding)));
+    for finding in &rows {
+        out.document(&row(finding));
+    }
     print_all(&rows, out);
     Ok(0)
 }

@@ -3,9 +3,11 @@
 mod again;
 mod backup;
 mod documents;
+mod findings;
 mod rules;
 mod tls;
 
+pub(crate) use findings::auditor;
 use serde_json::Value;
 
 use crate::server::{Server, init, mingzhang};

@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
+use ledger::field::Field;
+use ledger::voucher::VoucherBuilder;
 use mingzhang::services::codec::BytesCodec;
 use prost::Message;
 use proto::v1;
@@ -255,6 +257,15 @@ fn rules() -> Vec<Row> {
     ]
 }
 
+/// A finding that the province's auditor opens.
+fn opened() -> v1::Voucher {
+    let mut out = VoucherBuilder::new();
+    out.key("AU44", "F-1", "2017-08-01", "p.au44");
+    out.begin_line(1, "FindingOpened").text(Field::Text, "paid twice").int(Field::Severity, 2);
+    out.state_totals();
+    mingzhang::wire::voucher(&out.finish()).unwrap()
+}
+
 fn others() -> Vec<Row> {
     let kinds = |records: &[v1::Record]| records[0].kind_name.clone();
     vec![
@@ -294,6 +305,25 @@ fn others() -> Vec<Row> {
             crate::server::ORIGIN,
         ),
         row(
+            "Audit/DispositionFinding",
+            &v1::DispositionFindingRequest { voucher: Some(opened()), ..Default::default() },
+            |a: v1::DispositionFindingResponse| match a.outcome {
+                Some(v1::disposition_finding_response::Outcome::Reply(reply)) => {
+                    (reply.last_seq, reply.voucher_no)
+                }
+                other => panic!("{other:?}"),
+            },
+            "F-1",
+        ),
+        row(
+            "Audit/ListFindings",
+            &v1::ListFindingsRequest::default(),
+            |a: v1::ListFindingsResponse| {
+                (a.position, texts(a.findings.iter().flat_map(|f| [&f.stage, &f.steps[0].text])))
+            },
+            "open paid twice",
+        ),
+        row(
             "Admin/Status",
             &v1::StatusRequest::default(),
             |a: v1::StatusResponse| (a.position, a.origin),
@@ -328,6 +358,7 @@ async fn every_method_answers_a_good_question() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::fresh(&dir.path().join("l")).await;
     refusals::example(&server);
+    crate::cli::auditor(&server);
     let rows: Vec<Row> = [balances(), lists(), moving(), registry(), rules(), others()]
         .into_iter()
         .flatten()

@@ -81,6 +81,20 @@ impl v1::audit_server::Audit for NoCheckpoint {
     ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
         Err(status::refuse(Reason::ReadOnly { why: "draining".into() }))
     }
+
+    async fn list_findings(
+        &self,
+        _: Request<v1::ListFindingsRequest>,
+    ) -> Result<Response<v1::ListFindingsResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn disposition_finding(
+        &self,
+        _: Request<v1::DispositionFindingRequest>,
+    ) -> Result<Response<v1::DispositionFindingResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -102,3 +102,59 @@ fn every_code_of_a_row_is_a_refusal() {
         }
     }
 }
+
+/// Where the table begins on the page; what stands above is written by hand.
+const TABLE: &str = "<!-- Below: the table of `crates/ledger/src/kind.rs`. -->\n";
+
+/// Names of a kind's fields: `?` may be absent, of those with `|` before them exactly one is there.
+fn names(row: &Row) -> String {
+    let name = |spec: &Spec| match spec.need {
+        Need::Required => spec.field.name().to_owned(),
+        Need::Optional => format!("{}?", spec.field.name()),
+        Need::OneOf(_) => format!("\\|{}", spec.field.name()),
+    };
+    row.fields.iter().map(name).collect::<Vec<_>>().join(" ")
+}
+
+fn page_table() -> String {
+    let mut out = String::from(
+        "\n| number | kind | 名称 | group | posted by | approval | unit of account | fields | refusals, in order |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for kind in Kind::ALL {
+        let row = kind.row();
+        let code = |code: &u16| format!("[{code}](errors/MZ-{code}.md)");
+        let codes = row.refusals.iter().map(code).collect::<Vec<_>>().join(" ");
+        let cells = [
+            row.number.to_string(),
+            format!("`{}`", row.name),
+            row.zh.to_owned(),
+            row.group.name().to_owned(),
+            row.poster.text().to_owned(),
+            row.approval.name().to_owned(),
+            row.account.to_owned(),
+            names(row),
+            codes,
+        ];
+        out.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    out
+}
+
+/// `MINGZHANG_GOLDEN=kinds cargo test -p ledger kind` writes the table; without it the two are compared.
+#[test]
+fn the_page_is_what_the_table_says() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/kinds.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (above, found) = page.split_once(TABLE).expect("the mark before the table");
+    if std::env::var("MINGZHANG_GOLDEN").is_ok_and(|what| what == "kinds") {
+        std::fs::write(path, format!("{above}{TABLE}{}", page_table())).unwrap();
+        return;
+    }
+    let differs =
+        found.lines().zip(page_table().lines()).find(|(a, b)| a != b).map(|(a, _)| a.to_owned());
+    assert!(
+        found == page_table(),
+        "docs/kinds.md differs at {differs:?}: `MINGZHANG_GOLDEN=kinds cargo test -p ledger kind` writes it"
+    );
+}
