@@ -17,7 +17,7 @@ use crate::field::Field;
 use crate::ids::{BankRef, QuotaId, Unit};
 use crate::kind::Kind;
 use crate::reject::Reason;
-use crate::rules::Movement;
+use crate::rules::{Movement, Place};
 use crate::state::State;
 use crate::state::money::{Quota, Sender};
 use crate::voucher::LineRef;
@@ -74,15 +74,15 @@ pub(super) fn return_up(
     let (amount, bank_ref, to_source) = (amount(line)?, bank_ref(line)?, line.has(Field::To));
     let (number, quota) = known_quota(state, line)?;
     posts_for(state, ctx, kind, from, Field::FromUnit)?;
-    let movement = place(state, ctx, from).map(|from| {
-        if to_source {
-            Movement::ReturnToSource(channel(quota), from, to)
-        } else {
-            Movement::ReturnUp { from, to }
-        }
-    });
+    // What a closed unit still holds goes back all the same, as its quota does (314).
+    let at = place(state, ctx, from).unwrap_or(Place::plain(from));
+    let movement = if to_source {
+        Movement::ReturnToSource(channel(quota), at, to)
+    } else {
+        Movement::ReturnUp { from: at, to }
+    };
     let flows_version =
-        flow(state, ctx, movement).ok_or_else(|| no_flow(kind, from, &to, Field::ToUnit))?;
+        flow(state, ctx, Some(movement)).ok_or_else(|| no_flow(kind, from, &to, Field::ToUnit))?;
     cash_left(state.money.cell(from, number), from, quota.id, amount)?;
     let quota = quota.id;
     let event = FundsReturnedUp { quota, from, to, to_source, bank_ref, amount, flows_version };

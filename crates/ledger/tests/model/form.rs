@@ -139,8 +139,14 @@ fn totals(doc: &Doc) -> Option<No> {
     }
     let bad = |line: &Fields| {
         let zero = matches!(text(line, "kind"), "PeriodClosed" | "BalanceAsserted");
-        let has = row(text(line, "kind")).is_some_and(|row| row.fields.contains(" amount:"));
-        number(line, "amount").map_or(has, |fen| !amount(fen, zero))
+        let wrong = |fen: i128| !amount(fen, zero);
+        match row(text(line, "kind")) {
+            None => number(line, "amount").is_some_and(wrong),
+            Some(row) if row.fields.contains(" amount:") => {
+                number(line, "amount").is_none_or(wrong)
+            }
+            Some(_) => false,
+        }
     };
     let counts =
         |line: &&Fields| row(text(line, "kind")).is_none_or(|row| row.fields.contains(" amount:"));
@@ -179,6 +185,7 @@ fn fields(doc: &Doc, row: &Row, line: &Fields, nth: u32) -> Vec<((usize, usize),
                     fault(code, at, name);
                 }
             }
+            [_, second] => fault(1015, at, second),
             _ => (),
         }
     }

@@ -26,6 +26,7 @@ mod form;
 mod identities;
 mod model;
 mod money;
+mod pair;
 mod registry;
 mod rules;
 mod run;

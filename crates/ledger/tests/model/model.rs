@@ -136,8 +136,8 @@ pub(crate) struct Model {
     pub(crate) keys: BTreeMap<(String, String), (u64, String)>,
     pub(crate) balances: BTreeMap<String, i128>,
     pub(crate) orgs: BTreeMap<String, Org>,
-    /// Scope by official, organisation, role; revoked ones are gone.
-    pub(crate) roles: BTreeMap<(String, String, String), Vec<String>>,
+    /// First day and scope by official, organisation, role; revoked ones are gone.
+    pub(crate) roles: BTreeMap<(String, String, String), (String, Vec<String>)>,
     /// Whom an official belongs to, for ever.
     pub(crate) home_of: BTreeMap<String, String>,
     pub(crate) keys_of: BTreeMap<String, String>,
@@ -338,7 +338,7 @@ impl Model {
             .filter(|((who, at, role), _)| {
                 who == official && org.is_none_or(|org| org == at) && roles.contains(&role.as_str())
             })
-            .flat_map(|(_, scope)| scope.iter().cloned())
+            .flat_map(|(_, (_, scope))| scope.iter().cloned())
             .collect()
     }
 }

@@ -212,15 +212,19 @@ impl Model {
         Ok(Made { legs, unit: treasury.into(), note: ctx.org.into(), ..Made::default() })
     }
 
-    /// Whether quota and cash go down from one unit to another: W03-W06, W11-W14.
-    fn down(&self, from: &str, to: &str, date: &str, poor: bool) -> bool {
-        let valid = self.area(from, date).is_some() && self.area(to, date).is_some();
+    /// Whether a unit lies one step below another: W03-W06, W11-W14.
+    fn step(from: &str, to: &str, poor: bool) -> bool {
         let step = match (from.len(), to.len()) {
             (4, 6) | (6, 9) | (9, 12) => true,
             (6, 12) => poor,
             _ => false,
         };
-        valid && step && to.starts_with(from)
+        step && to.starts_with(from)
+    }
+
+    /// Whether quota and cash go down from one unit to another that is there on the day.
+    fn down(&self, from: &str, to: &str, date: &str) -> bool {
+        self.area(to, date).is_some() && Self::step(from, to, self.poor(to, date))
     }
 
     fn defined(&self, ctx: &Ctx<'_>) -> Answer<Rc<Rec>> {
@@ -235,7 +239,7 @@ impl Model {
         let (quota, from, to) = (ctx.text("quota"), ctx.text("from_unit"), ctx.text("to_unit"));
         ctx.must(self.may_post(ctx.org, from), 5013, "from_unit")?;
         self.approved(ctx, from)?;
-        let flows = self.down(from, to, ctx.date, self.poor(to, ctx.date));
+        let flows = self.down(from, to, ctx.date);
         ctx.must(flows, 3020, "to_unit")?;
         let from_path = format!("Q.quota.{from}.{quota}");
         ctx.must(ctx.amount() <= self.balance(&from_path), 3018, "amount")?;
@@ -255,18 +259,11 @@ impl Model {
         let own = self.orgs[ctx.org].unit.clone();
         let top = from == Self::top(&def) && ctx.org == def.note;
         if !top {
-            let step = [(4, 6), (6, 9), (6, 12), (9, 12)].contains(&(own.len(), from.len()));
-            let step = step && (own.len(), from.len()) != (6, 12)
-                || self.once_poor(from, ctx.date) && (own.len(), from.len()) == (6, 12);
-            let above = from.starts_with(&own) && step;
+            let above = Self::step(&own, from, self.once_poor(from, ctx.date));
             let at_top = from == Self::top(&def);
             ctx.must(!at_top && above && self.may_post(ctx.org, &own), 5013, "from_unit")?;
         }
         self.approved(ctx, &own)?;
-        if !top {
-            let flows = self.down(&own, from, ctx.date, self.once_poor(from, ctx.date));
-            ctx.must(flows, 3020, "from_unit")?;
-        }
         let from_path = format!("Q.quota.{from}.{quota}");
         ctx.must(ctx.amount() <= self.balance(&from_path), 3018, "amount")?;
         let to_path = if top {
@@ -319,7 +316,7 @@ impl Model {
         } else {
             ctx.must(self.may_post(ctx.org, from), 5013, "from_unit")?;
             self.approved(ctx, from)?;
-            let flows = self.down(from, to, ctx.date, self.poor(to, ctx.date));
+            let flows = self.down(from, to, ctx.date);
             ctx.must(flows, 3020, "to_unit")?;
             let path = format!("C.hold.{from}.{quota}");
             ctx.must(ctx.amount() <= self.balance(&path), 3022, "amount")?;
@@ -390,9 +387,9 @@ impl Model {
                 "U" | "S" => from == Self::top(&def),
                 _ => from == home,
             };
-            first && to == def.text("treasury") && self.area(from, ctx.date).is_some()
+            first && to == def.text("treasury")
         } else {
-            self.down(to, from, ctx.date, self.once_poor(from, ctx.date))
+            Self::step(to, from, self.once_poor(from, ctx.date))
         };
         ctx.must(flows, 3020, "to_unit")?;
         let path = format!("C.hold.{from}.{quota}");

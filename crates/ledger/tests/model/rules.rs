@@ -19,7 +19,7 @@ const HELD: [(&str, &str); 8] = [
     ("PO", "registrar registrar_approver notice reporter"),
     ("DI", "inspector reporter"),
     ("AU", "auditor reporter"),
-    ("OP", "operator"),
+    ("OP", "operator reporter"),
 ];
 
 fn made() -> Made {
@@ -97,6 +97,7 @@ impl Model {
                 }
                 Ok(())
             }
+            207 => ctx.must(ctx.line.contains_key("params"), 4006, "params"),
             210 => ctx.must(ctx.text("period") == "month", 4006, "period"),
             209 => {
                 let counties = ctx.line.get("counties").and_then(Value::as_array).cloned();
@@ -144,7 +145,9 @@ impl Model {
             501 => self.grant(ctx)?,
             502 => {
                 let key = (official.to_owned(), org.to_owned(), ctx.text("role").to_owned());
-                ctx.must(self.roles.remove(&key).is_some(), 5026, "role")?;
+                let held = self.roles.get(&key).is_some_and(|(from, _)| from.as_str() <= ctx.date);
+                ctx.must(held, 5026, "role")?;
+                self.roles.remove(&key);
             }
             503 => {
                 ctx.must(self.home_of.contains_key(official), 5010, "official")?;
@@ -180,7 +183,7 @@ impl Model {
         self.home_of.insert(official.into(), org.into());
         let scope = ctx.line["scope"].as_array().unwrap();
         let scope = scope.iter().map(|unit| unit.as_str().unwrap().to_owned()).collect();
-        self.roles.insert((official.into(), org.into(), role.into()), scope);
+        self.roles.insert((official.into(), org.into(), role.into()), (ctx.date.into(), scope));
         Ok(())
     }
 
@@ -194,10 +197,11 @@ impl Model {
         let grants = "p.po44 rule_keeper,p.po44 registrar,a.po44 rule_keeper,\
             a.po44 registrar_approver,p.fb44 preparer,p.fb44 rule_keeper,a.fb44 approver,\
             a.fb44 finance_head,a.fb44 rule_keeper,p.op44 operator,a.op44 operator";
+        let held = ("2016-01-01".to_owned(), vec!["44".to_owned()]);
         for (official, role) in grants.split(',').map(|grant| grant.split_once(' ').unwrap()) {
             let org = official[2..].to_uppercase();
             model.home_of.insert(official.into(), org.clone());
-            model.roles.insert((official.into(), org, role.into()), vec!["44".into()]);
+            model.roles.insert((official.into(), org, role.into()), held.clone());
         }
         let rules = model.first_rules();
         // Genesis; then a header and its lines for access, rules and areas.

@@ -71,7 +71,7 @@ pub(crate) const ROWS: &[Row] = &[
     r(204, "FlowsAdopted", "rules", "ad", "version:any effective_from:date? effective_to:date? rows:any"),
     r(205, "CapRuleAdopted", "rules", "ad", "version:any effective_from:date? effective_to:date? per_head_fen:any pool_cap:any household_line:any programmes:any head_basis:any drift_basis:any years:any"),
     r(206, "ApprovalRuleAdopted", "rules", "ad", "version:any effective_from:date? effective_to:date? threshold_fen:any always:any self_approval:any"),
-    r(207, "FlagParametersAdopted", "rules", "ad", "version:any effective_from:date? effective_to:date? flag:any params:any"),
+    r(207, "FlagParametersAdopted", "rules", "ad", "version:any effective_from:date? effective_to:date? flag:any params:any?"),
     r(208, "AreasAdopted", "rules", "ad", "version:any effective_from:date? effective_to:date? rows:any"),
     r(209, "BaselineSet", "rules", "ad", "version:any effective_from:date? effective_to:date? home_city:city heads:any as_of:date counties:any?"),
     r(210, "PeriodRuleAdopted", "rules", "ad", "version:any effective_from:date? effective_to:date? period:any backdate_days:any future_days:any registry_backdate_days:any"),

@@ -125,7 +125,7 @@ impl World {
     }
 
     fn money(&mut self, org: &str) -> Doc {
-        let own = match &org[..2] {
+        let own = match org.get(..2).unwrap_or_default() {
             "VC" => format!("a.tg{}", &org[2..11]),
             _ => official(org, 'a'),
         };
