@@ -1,25 +1,43 @@
 //! F13: one official on both sides. Ground: 截留私分; separation of duties.
 //!
-//! Reading: on the register's side counts who prepared the record, on the payment's who prepared or approved
-//! it; the distance in days lies between the two effective dates, the register's first.
+//! Readings: on the register's side counts who prepared the record, on the payment's who prepared or approved
+//! it; the distance in days lies between the two effective dates, the register's first. A staff number belongs
+//! to one organisation, and the register is kept by another than the one that pays: so two staff numbers of one
+//! person are one official, and the subject is the number on the payment's side.
 
 use std::collections::BTreeMap;
 
-use ledger::ids::Unit;
+use ledger::ids::{Token, Unit};
 
 use super::facts::rows::Voucher;
 use super::look::{Hit, Look};
 use super::{Found, Subject};
 use crate::table::{NONE, No};
 
+/// Persons of staff numbers, where a role names one.
+struct Persons(BTreeMap<No, Token>);
+
+impl Persons {
+    fn of(look: &Look<'_>) -> Self {
+        let known = look.facts.grants.iter().filter(|grant| grant.from <= look.date);
+        let number = |official| look.facts.officials.find(official);
+        Self(known.filter_map(|g| Some((number(&g.official)?, g.person))).collect())
+    }
+
+    fn same(&self, one: No, other: No) -> bool {
+        let person = |no| self.0.get(&no);
+        let twice = || person(one).is_some() && person(one) == person(other);
+        one != NONE && other != NONE && (one == other || twice())
+    }
+}
+
 /// Finds officials who handled both sides.
 pub(super) fn find(look: &Look<'_>, out: &mut Vec<Found>) {
     let days = look.value("days");
     let mut hits: BTreeMap<No, (Unit, Hit)> = BTreeMap::new();
+    let persons = Persons::of(look);
     let own = |voucher: &&Voucher| {
-        voucher.date <= look.date
-            && voucher.approved != NONE
-            && voucher.prepared == voucher.approved
+        voucher.date <= look.date && persons.same(voucher.prepared, voucher.approved)
     };
     for voucher in look.facts.vouchers.iter().filter(own) {
         let (_, hit) = hits.entry(voucher.prepared).or_insert((Unit::PROVINCE, Hit::default()));
@@ -36,8 +54,9 @@ pub(super) fn find(look: &Look<'_>, out: &mut Vec<Found>) {
         let near = |seq| {
             let (who, date) = maker(seq)?;
             let age = payment.date().days_since(date);
-            let both = who != NONE && (who == voucher.prepared || who == voucher.approved);
-            (both && (0..=days).contains(&age)).then_some((who, seq))
+            let mut paid_by = [voucher.prepared, voucher.approved].into_iter();
+            let both = paid_by.find(|payer| persons.same(who, *payer))?;
+            (0..=days).contains(&age).then_some((both, seq))
         };
         let young = |date| payment.date().days_since(date) <= days;
         let bound = look.binding(payment.payee, payment.account, payment.date());

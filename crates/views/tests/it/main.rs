@@ -1,5 +1,5 @@
 //! The views against a naive model, by position and by day; identities; the story; households from
-//! their own records.
+//! their own records; red flags on a log of a whole programme.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,6 +23,7 @@
 mod as_of;
 mod book;
 mod cache;
+mod flags;
 mod identities;
 #[rustfmt::skip]
 #[path = "../../../ledger/tests/money/world.rs"]
