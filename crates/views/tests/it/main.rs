@@ -23,6 +23,8 @@
 mod as_of;
 mod book;
 mod cache;
+mod flag_cases;
+mod flag_story;
 mod flags;
 mod identities;
 #[rustfmt::skip]
