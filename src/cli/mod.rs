@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
+mod alerts;
 mod backup;
 mod balance;
 mod bench;
@@ -56,6 +57,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Alerts(alerts::Args),
     Backup(backup::Args),
     Balance(balance::Args),
     Bench(bench::Args),
@@ -93,6 +95,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(command: Command, out: &mut Output) -> Result<u8, Failure> {
     match command {
+        Command::Alerts(args) => alerts::run(&args, out),
         Command::Backup(args) => backup::run(&args, out),
         Command::Balance(args) => balance::run(&args, out),
         Command::Checkpoint(args) => checkpoint::run(&args, out),

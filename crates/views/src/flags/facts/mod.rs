@@ -12,12 +12,14 @@ pub(crate) mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ledger::codec::Codec;
 use ledger::event::{At, Entry, Event};
 use ledger::ids::{Date, HouseholdCode, OfficialId, ProjectId, QuotaId, Token, Unit};
 use ledger::rules::{Rules, Version, Versions};
 use ledger::words::Ability;
-use record::{Record, Seq, china_date};
+use record::{Record, Seq, china_date, system};
 
+use crate::history::{HistoryError, Log, each_record};
 use crate::table::{Chains, NONE, No, Table, at};
 pub(crate) use money::first_day;
 use rows::{
@@ -139,6 +141,28 @@ impl Facts {
         } else if !self.adopt(at, &entry.event) && !self.register(at, &entry.event) {
             self.move_money(at, &entry.event);
         }
+    }
+
+    /// Takes in the records of a log up to a position, the end of a voucher, from where it stands.
+    ///
+    /// # Errors
+    /// What kept the log from being read; the facts are of no further use then.
+    pub fn extend(&mut self, log: &dyn Log, to: Seq) -> Result<(), HistoryError> {
+        let (mut codec, from) = (Codec::new(), self.next);
+        if to < from {
+            return Ok(());
+        }
+        each_record(log, from, to, &mut |record| {
+            if system::is_system(record.kind()) {
+                self.pass(record);
+                return Ok(true);
+            }
+            let at = At::of_record(record);
+            let decoded = codec.decode(record);
+            let entry = decoded.map_err(|error| HistoryError::Decode { seq: at.seq, error })?;
+            self.apply(&at, &entry);
+            Ok(true)
+        })
     }
 
     /// Takes in a rule's version.
