@@ -67,7 +67,15 @@ const SERVICES: [(&str, &[Rpc]); 7] = [
     ),
     ("Reports", &[Ask("GetReport")]),
     ("Log", &[Stream("ReadRecords"), Stream("Follow"), Ask("GetRecord")]),
-    ("Audit", &[Ask("GetCheckpoint"), Ask("ListFindings"), Voucher("DispositionFinding")]),
+    (
+        "Audit",
+        &[
+            Ask("GetCheckpoint"),
+            Ask("ListAlerts"),
+            Ask("ListFindings"),
+            Voucher("DispositionFinding"),
+        ],
+    ),
     ("Admin", &[Ask("Status"), Stream("ListViewRows")]),
 ];
 

@@ -13,15 +13,17 @@ use ledger::state::findings::{Finding, Stage};
 use ledger::voucher::Voucher;
 use proto::v1;
 use tonic::{Request, Response, Status};
+use views::flags::Flag;
 
 use super::page::{AsOf, Page, bad, state_at};
 use super::posting::{to_post, unread};
 use super::scope::{self, Scope};
 use super::status::{refuse, status};
-use super::{answer, generated};
+use super::{alerts, answer, generated};
 use crate::auth::{Identity, authenticate};
 use crate::findings::{self, Wanted};
 use crate::node::{Handle, Signed};
+use crate::reading::{DurableLog, position};
 use crate::wire;
 
 pub use super::generated::audit_server::AuditServer as Server;
@@ -30,12 +32,13 @@ pub use super::generated::audit_server::AuditServer as Server;
 #[derive(Clone)]
 pub struct Audit {
     node: Handle,
+    alerts: alerts::Keeper,
 }
 
 impl Audit {
     /// Makes the service of a ledger.
     pub fn new(node: Handle) -> Self {
-        Self { node }
+        Self { node, alerts: alerts::Keeper::default() }
     }
 }
 
@@ -63,6 +66,41 @@ impl generated::audit_server::Audit for Audit {
             refuse(Reason::NotFound { what, id })
         };
         Ok(Response::new(response(self.node.published().ok_or_else(none)?, true)))
+    }
+
+    async fn list_alerts(
+        &self,
+        request: Request<v1::ListAlertsRequest>,
+    ) -> Result<Response<v1::ListAlertsResponse>, Status> {
+        let identity = authenticate(&request)?;
+        let asked = request.into_inner();
+        let flag = match asked.flag.as_str() {
+            "" => None,
+            text => Some(Flag::parse(text).ok_or_else(|| bad("flag", text, "a flag, F01 to F29"))?),
+        };
+        let as_of = AsOf::of(&self.node, asked.as_of_position, &asked.date)?;
+        let page = Page::of(as_of, asked.page_size, &asked.page_token, &asked.flag)?;
+        let scope = scope::of_log(&self.node, identity).await?;
+        let head = self.node.applied().position();
+        let (keeper, reader) = (self.alerts.clone(), self.node.reader());
+        let listed = self.node.blocking(move || {
+            let log = DurableLog(reader);
+            let at = position(&log, head, page.as_of.position, None)?;
+            let question = alerts::Question { position: at.position, date: page.as_of.date, flag };
+            let found = keeper.find(&log, question)?;
+            let seen = found.alerts.iter().filter(|alert| scope.holds(alert.subject.unit()));
+            let (rows, next_page_token) = page.cut(seen.collect(), at.position);
+            Ok(v1::ListAlertsResponse {
+                position: at.position.0,
+                group_shortened: at.group_shortened,
+                date: found.date.to_string(),
+                next_page_token,
+                alerts: rows.into_iter().map(alerts::message).collect(),
+            })
+        });
+        let answer = listed.await.map_err(refuse);
+        self.alerts.let_go_later();
+        answer.map(Response::new)
     }
 
     async fn list_findings(

@@ -111,7 +111,7 @@ small! {
     GetProvinceRequest GetQuotaRequest ListHouseholdsRequest ListVillagesRequest ListCitiesRequest
     ListTransitRequest WatchHouseholdRequest WatchCityRequest
     ReadRecordsRequest FollowRequest GetRecordRequest
-    GetReportRequest GetCheckpointRequest ListFindingsRequest StatusRequest ListViewRowsRequest
+    GetReportRequest GetCheckpointRequest ListAlertsRequest ListFindingsRequest StatusRequest ListViewRowsRequest
 }
 
 /// Writes a message.

@@ -7,6 +7,7 @@
 //! Always: no rule and no state of their own; every refusal has a code.
 
 pub mod admin;
+pub mod alerts;
 pub mod answer;
 pub mod audit;
 pub mod balances;

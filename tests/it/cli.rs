@@ -1,6 +1,7 @@
 //! The command line: exit codes, what goes to standard output and what to standard error.
 
 mod again;
+mod alerts;
 mod backup;
 mod documents;
 mod findings;

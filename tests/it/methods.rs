@@ -324,6 +324,12 @@ fn others() -> Vec<Row> {
             "open paid twice",
         ),
         row(
+            "Audit/ListAlerts",
+            &v1::ListAlertsRequest { page_size: 1, ..Default::default() },
+            |a: v1::ListAlertsResponse| (a.position, a.alerts[0].flag.clone()),
+            "F02",
+        ),
+        row(
             "Admin/Status",
             &v1::StatusRequest::default(),
             |a: v1::StatusResponse| (a.position, a.origin),
