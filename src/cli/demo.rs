@@ -13,6 +13,7 @@ use sim::{DEFAULT_SEED, Profile};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::transport::Channel;
+use views::reports::What;
 
 use super::balance::{Kind, document};
 use super::client::connect;
@@ -20,10 +21,14 @@ use super::failure::{self, Failure};
 use super::output::{Output, count, yuan};
 use super::post::Summary;
 use super::poster::PATIENCE;
-use super::{init, making, post, rebuild, runtime, sim as files};
+use super::report::{self, Lang};
+use super::{alerts, init, log, making, post, rebuild, runtime, sim as files};
 use crate::files::Encoding;
 use crate::node::{self, Config, Node};
 use crate::services;
+
+/// Records of an alert's evidence that are shown.
+const EVIDENCE_SHOWN: usize = 3;
 
 /// Name of the demonstration's ledger.
 const ORIGIN: &str = "ledger.example/demo";
@@ -152,6 +157,7 @@ fn show(
         count(rebuilt.records),
         rebuilt.seconds
     ));
+    let told = runtime.block_on(stories(&channel, &plan, out))?;
     next(dir, data, &plan, out);
     let verify: Value = serde_json::from_str(&verified.json()).unwrap_or(Value::Null);
     out.document(&json!({
@@ -164,6 +170,7 @@ fn show(
         "verify": verify,
         "rebuild": rebuilt.json(),
         "checkpoint": signed.checkpoint,
+        "alerts": told,
     }));
     let good = summary.refused == 0 && summary.unknown == 0 && verified.ok() && rebuilt.equal;
     Ok(if good { 0 } else { failure::NO })
@@ -207,6 +214,61 @@ async fn balances(channel: &Channel, plan: &sim::Plan) -> Result<Vec<(String, Va
         out.push((name.to_owned(), document(channel.clone(), kind, &code).await?));
     }
     Ok(out)
+}
+
+/// What an inspector and a bureau read: a household's money from its source, an alert with its evidence,
+/// the quarterly bulletin. Returns the number of alerts.
+async fn stories(channel: &Channel, plan: &sim::Plan, out: &mut Output) -> Result<usize, Failure> {
+    let household = plan.household_code(0).to_string();
+    let indented = |lines: Vec<String>, out: &mut Output| {
+        lines.iter().for_each(|line| out.line(format!("   {line}").trim_end()));
+    };
+    out.line(format!("7. all that happened to household {household}"));
+    let request = v1::ReadRecordsRequest { household, ..v1::ReadRecordsRequest::default() };
+    let mut stream = log::client(channel.clone()).read_records(request).await?.into_inner();
+    while let Some(message) = stream.message().await? {
+        indented(message.records.iter().map(happened).collect(), out);
+    }
+    let alerts = alerts::of_server(channel.clone(), None, None, None).await?.alerts;
+    out.line(format!(
+        "8. red flags: {} alerts; one of the gravest, and what it rests on",
+        alerts.len()
+    ));
+    let grave = alerts.iter().filter(|alert| !alert.evidence.is_empty());
+    if let Some(alert) =
+        grave.min_by_key(|alert| (3_u32.abs_diff(alert.severity), alert.flag.clone()))
+    {
+        indented(alerts::lines(std::slice::from_ref(alert)), out);
+        indented(evidence(channel, alert).await?, out);
+    }
+    if let Some(city) = plan.cities().first() {
+        out.line("9. the quarterly bulletin (通报)");
+        let bulletin =
+            report::text(channel.clone(), What::Bulletin, &city.unit.to_string(), Lang::Zh);
+        indented(bulletin.await?, out);
+    }
+    Ok(alerts.len())
+}
+
+/// The first records that an alert rests on, a line each.
+async fn evidence(channel: &Channel, alert: &v1::Alert) -> Result<Vec<String>, Failure> {
+    let mut client = log::client(channel.clone());
+    let mut lines = Vec::new();
+    for seq in alert.evidence.iter().take(EVIDENCE_SHOWN) {
+        let request = v1::GetRecordRequest { r#ref: seq.to_string() };
+        let record = client.get_record(request).await?.into_inner().record.unwrap_or_default();
+        lines.push(happened(&record));
+    }
+    Ok(lines)
+}
+
+/// A record in a line: where cash or benefit went in, and how much.
+fn happened(record: &v1::Record) -> String {
+    let v1::Record { seq, date, kind_name, legs, .. } = record;
+    let arrives = |leg: &&v1::Leg| 0 < leg.fen && !leg.path.starts_with("Q.");
+    let legs = legs.iter().filter(arrives).map(|leg| format!("{} +{}", leg.path, yuan(leg.fen)));
+    let legs: Vec<String> = legs.collect();
+    format!("{seq:>6}  {date}  {kind_name:<22} {}", legs.join("; ")).trim_end().to_owned()
 }
 
 /// One line a balance: what a reader looks for first.

@@ -32,7 +32,9 @@ use crate::services::reports::table_of;
 mod render;
 mod words;
 
-use words::{Lang, called};
+use words::called;
+
+pub(super) use words::Lang;
 
 /// Print a report: text, CSV or, with --json, JSON lines
 #[derive(Debug, Parser)]
@@ -180,6 +182,24 @@ async fn of_server(channel: Channel, asked: Asked, as_of: &AsOf) -> Result<Made,
         synthetic: answer.synthetic,
     };
     Ok(Made { head, shortened: answer.group_shortened, table: table_of(answer) })
+}
+
+/// A report of a server as text for people, without its head.
+pub(super) async fn text(
+    channel: Channel,
+    what: What,
+    code: &str,
+    lang: Lang,
+) -> Result<Vec<String>, Failure> {
+    let asked = Asked {
+        report: what.name().to_owned(),
+        code: code.to_owned(),
+        from_date: String::new(),
+        to_date: String::new(),
+        bank_file: Vec::new(),
+    };
+    let made = of_server(channel, asked, &AsOf::default()).await?;
+    Ok(render::lines(&made.table, lang))
 }
 
 fn of_directory(data: &Path, asked: &Asked, as_of: &AsOf) -> Result<Made, Failure> {

@@ -25,15 +25,15 @@ async fn alerts_are_the_same_from_a_server_and_from_its_files() {
     for line in
         ["", "--flag F19", "--date 2018-12-31", "--as-of 150", "--as-of 150 --date 2016-08-01", ""]
     {
-        let [served, read] = [&to, &files].map(|source| listed(line, source));
-        assert_eq!(served, read, "{line}");
+        let [online, offline] = [&to, &files].map(|source| listed(line, source));
+        assert_eq!(online, offline, "{line}");
         for field in ["what", "position", "date", "digest", "checkpoint"] {
-            assert!(served[0].get(field).is_some(), "{field}: {}", served[0]);
+            assert!(online[0].get(field).is_some(), "{field}: {}", online[0]);
         }
         let order: Vec<_> =
-            served[1..].iter().map(|a| (a["flag"].to_string(), a["subject"].to_string())).collect();
+            online[1..].iter().map(|a| (a["flag"].to_string(), a["subject"].to_string())).collect();
         assert!(order.is_sorted_by_key(|(flag, _)| flag.clone()), "{line}: {order:?}");
-        for alert in &served[1..] {
+        for alert in &online[1..] {
             for field in [
                 "alert_id",
                 "flag",
@@ -47,7 +47,7 @@ async fn alerts_are_the_same_from_a_server_and_from_its_files() {
                 assert!(alert.get(field).is_some(), "{field}: {alert}");
             }
         }
-        lengths.push(served.len());
+        lengths.push(online.len());
     }
     assert_eq!(lengths[0], lengths[5]);
     assert!(lengths[1] < lengths[0] && lengths[3] < lengths[0], "{lengths:?}");

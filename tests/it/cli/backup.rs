@@ -82,6 +82,13 @@ impl v1::audit_server::Audit for NoCheckpoint {
         Err(status::refuse(Reason::ReadOnly { why: "draining".into() }))
     }
 
+    async fn list_alerts(
+        &self,
+        _: Request<v1::ListAlertsRequest>,
+    ) -> Result<Response<v1::ListAlertsResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
     async fn list_findings(
         &self,
         _: Request<v1::ListFindingsRequest>,

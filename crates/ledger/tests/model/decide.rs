@@ -239,7 +239,7 @@ impl Model {
             let month = &ctx.date[..7];
             let closed = self.closed.get(&made.unit).is_some_and(|last| month <= last.as_str());
             if closed {
-                return Err(no(0, 3090, "effective_date"));
+                return ctx.no(3090, "effective_date");
             }
         }
         Ok(made)
