@@ -221,7 +221,9 @@ async fn balances(channel: &Channel, plan: &sim::Plan) -> Result<Vec<(String, Va
 async fn stories(channel: &Channel, plan: &sim::Plan, out: &mut Output) -> Result<usize, Failure> {
     let household = plan.household_code(0).to_string();
     let indented = |lines: Vec<String>, out: &mut Output| {
-        lines.iter().for_each(|line| out.line(format!("   {line}").trim_end()));
+        for line in lines {
+            out.line(format!("   {line}").trim_end());
+        }
     };
     out.line(format!("7. all that happened to household {household}"));
     let request = v1::ReadRecordsRequest { household, ..v1::ReadRecordsRequest::default() };
@@ -243,9 +245,8 @@ async fn stories(channel: &Channel, plan: &sim::Plan, out: &mut Output) -> Resul
     }
     if let Some(city) = plan.cities().first() {
         out.line("9. the quarterly bulletin (通报)");
-        let bulletin =
-            report::text(channel.clone(), What::Bulletin, &city.unit.to_string(), Lang::Zh);
-        indented(bulletin.await?, out);
+        let (channel, city) = (channel.clone(), city.unit.to_string());
+        indented(report::text(channel, What::Bulletin, &city, Lang::Zh).await?, out);
     }
     Ok(alerts.len())
 }

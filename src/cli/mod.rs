@@ -33,6 +33,7 @@ mod poster;
 mod rebuild;
 mod report;
 mod restore;
+mod returns;
 mod rules;
 mod score;
 mod serve;

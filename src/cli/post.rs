@@ -24,6 +24,7 @@ use super::client::connect;
 use super::failure::{self, Failure};
 use super::output::{Output, count, plural};
 use super::poster::{Item, PATIENCE, Poster, Verdict};
+use super::returns::{self, Ask, Prepared};
 use super::runtime;
 use super::source::{Server, Tls};
 use crate::files::{self, Encoding, Entry, Format, Place, Refused, Stop, Vouchers, shown};
@@ -36,13 +37,32 @@ const AHEAD: usize = 64;
 
 /// Post voucher files (JSON lines or CSV), in the order given
 #[derive(Debug, Parser)]
-#[command(after_help = "Example: mingzhang post 2016-09.csv --to 127.0.0.1:7161\n\n\
+#[command(after_help = "Example: mingzhang post 2016-09.csv --to 127.0.0.1:7161\n\
+    Example: mingzhang post --bank-returns bank-2016-09.csv --to 127.0.0.1:7161\n\n\
     Exit code: 0 all posted (now or before); 1 one was refused, the others are posted; 2 a file cannot be\n\
     read, nothing was posted; 3 it is not known what became of a voucher: run the same command again.")]
 pub(super) struct Args {
     /// Voucher files; `.jsonl` or `.csv`
-    #[arg(required = true)]
+    #[arg(required_unless_present = "bank_returns", conflicts_with = "bank_returns")]
     files: Vec<PathBuf>,
+    /// A bank's file: its returned payments become one voucher, which is shown and posted after a yes
+    #[arg(long, value_name = "FILE")]
+    bank_returns: Option<PathBuf>,
+    /// Write the voucher file of the returned payments with its digest, and post nothing
+    #[arg(long, requires = "bank_returns")]
+    prepare: bool,
+    /// Post the returned payments without asking
+    #[arg(long, requires = "bank_returns", conflicts_with = "prepare")]
+    yes: bool,
+    /// Who posts the returned payments; without it whoever paid the first
+    #[arg(long, value_name = "ORG", requires = "bank_returns")]
+    organisation: Option<String>,
+    /// Who prepares the voucher; without it whoever prepared the first payment
+    #[arg(long, value_name = "OFFICIAL", requires = "bank_returns")]
+    prepared_by: Option<String>,
+    /// Who approves the voucher
+    #[arg(long, value_name = "OFFICIAL", requires = "bank_returns")]
+    approved_by: Option<String>,
     /// Address of the server
     #[arg(long, value_name = "ADDR")]
     to: String,
@@ -94,7 +114,36 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<u8, Failure> {
         dry_run: args.dry_run,
         patience: Duration::from_secs(args.patience),
     };
-    run_order(&order, args.files.clone(), out)
+    match &args.bank_returns {
+        Some(file) => returns(args, file, &order, out),
+        None => run_order(&order, args.files.clone(), out),
+    }
+}
+
+/// Posts what a bank returned, as one voucher.
+fn returns(args: &Args, file: &Path, order: &Order<'_>, out: &mut Output) -> Result<u8, Failure> {
+    let ask = Ask {
+        server: order.to,
+        file,
+        organisation: args.organisation.as_deref(),
+        prepared_by: args.prepared_by.as_deref(),
+        approved_by: args.approved_by.as_deref(),
+    };
+    let (path, left_out) = match returns::prepare(&ask, out)? {
+        Ok(Prepared { path, left_out }) => (path, left_out),
+        Err(exit) => return Ok(exit),
+    };
+    let told = if left_out == 0 { 0 } else { failure::NO };
+    let Some(path) = path else { return Ok(told) };
+    if args.prepare {
+        out.line(format!("content digest {}", returns::digest(order.to, &path)?));
+        return Ok(told);
+    }
+    if !args.yes && !order.dry_run && !returns::confirmed(out) {
+        out.note("nothing was posted; say yes on a terminal, or give --yes");
+        return Ok(failure::NO);
+    }
+    Ok(run_order(order, vec![path], out)?.max(told))
 }
 
 /// Posts one file of JSON lines, or tries it.

@@ -5,6 +5,7 @@ mod alerts;
 mod backup;
 mod documents;
 mod findings;
+mod returns;
 mod rules;
 mod tls;
 

@@ -296,6 +296,11 @@ fn others() -> Vec<Row> {
             |a: v1::GetReportResponse| (a.position, a.columns[1].name.clone()),
             "target_people",
         ),
+    ]
+}
+
+fn audits() -> Vec<Row> {
+    vec![
         row(
             "Audit/GetCheckpoint",
             &v1::GetCheckpointRequest { fresh: true, ..Default::default() },
@@ -365,7 +370,7 @@ async fn every_method_answers_a_good_question() {
     let server = Server::fresh(&dir.path().join("l")).await;
     refusals::example(&server);
     crate::cli::auditor(&server);
-    let rows: Vec<Row> = [balances(), lists(), moving(), registry(), rules(), others()]
+    let rows: Vec<Row> = [balances(), lists(), moving(), registry(), rules(), others(), audits()]
         .into_iter()
         .flatten()
         .collect();

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 /// A language of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Lang {
+pub(in crate::cli) enum Lang {
     /// Chinese.
     Zh,
     /// English.

@@ -43,6 +43,7 @@ fn rows(line: &str) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one case from its beginning to its end")]
 async fn a_finding_lives_from_its_opening_to_its_end() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("l");

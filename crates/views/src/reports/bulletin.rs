@@ -6,14 +6,19 @@
 
 use std::collections::BTreeMap;
 
+use ledger::codec::Codec;
+use ledger::event::At;
 use ledger::ids::{Source, Unit};
+use record::{Seq, system};
 
 use super::table::{Cell, Kind, Table};
 use super::{Given, ReportError, home_cities, idle, months, touches};
 use crate::balance::rate_bp;
 use crate::drift::{Drift, add};
+use crate::flags::{self, Facts};
+use crate::history::{HistoryError, each_record};
 
-const COLUMNS: [(&str, Kind); 23] = [
+const COLUMNS: [(&str, Kind); 26] = [
     ("rank", Kind::Count),
     ("city", Kind::Text),
     ("name", Kind::Text),
@@ -37,7 +42,14 @@ const COLUMNS: [(&str, Kind); 23] = [
     ("spending_rate_bp", Kind::BasisPoints),
     ("idle_over_90_days", Kind::Fen),
     ("months_not_closed", Kind::Count),
+    ("alerts_high", Kind::Count),
+    ("alerts_middle", Kind::Count),
+    ("alerts_low", Kind::Count),
 ];
+
+/// Counts that add up.
+const COUNTS: [&str; 5] =
+    ["heads", "months_not_closed", "alerts_high", "alerts_middle", "alerts_low"];
 
 /// Sums of one home city.
 #[derive(Clone, Copy, Default)]
@@ -60,6 +72,7 @@ pub(super) fn table(given: &Given<'_>, area: Unit) -> Result<Table, ReportError>
     let mut rates: Vec<i64> = cities.values().filter_map(City::rate).collect();
     rates.sort_unstable_by(|a, b| b.cmp(a));
     let (idle, open) = (idle::long_held(given)?, months::not_closed(given)?);
+    let alerts = alerts_by_city(given)?;
     let mut rows = Vec::new();
     for (city, sums) in cities.iter().filter(|(city, _)| touches(area, **city)) {
         let rank = sums.rate().and_then(|rate| {
@@ -68,6 +81,8 @@ pub(super) fn table(given: &Given<'_>, area: Unit) -> Result<Table, ReportError>
         });
         let mut row = row(given, *city, sums, rank)?;
         row.extend([&idle, &open].map(|all| Cell::from(all.get(city).copied().unwrap_or(0))));
+        let found = alerts.get(city).copied().unwrap_or_default();
+        row.extend(found.map(Cell::from));
         rows.push((rank.unwrap_or(i64::MAX), *city, row));
     }
     rows.sort_by_key(|(rank, city, _)| (*rank, *city));
@@ -75,7 +90,7 @@ pub(super) fn table(given: &Given<'_>, area: Unit) -> Result<Table, ReportError>
     for (.., row) in rows {
         table.push(row);
     }
-    table.sum_up(&["heads", "months_not_closed"])?;
+    table.sum_up(&COUNTS)?;
     for (rate, part, whole) in [
         ("p_rate_bp", "p_arrived", "p_owed"),
         ("h_rate_bp", "h_arrived", "h_owed"),
@@ -87,6 +102,32 @@ pub(super) fn table(given: &Given<'_>, area: Unit) -> Result<Table, ReportError>
     }
     table.fact("day", Kind::Date, given.day);
     Ok(table)
+}
+
+/// How many alerts of severity 3, 2 and 1 concern a unit or household of each city.
+fn alerts_by_city(given: &Given<'_>) -> Result<BTreeMap<Unit, [i64; 3]>, ReportError> {
+    let (mut facts, mut codec) = (Facts::new(), Codec::new());
+    each_record(given.log, Seq(0), given.as_of.position, &mut |record| {
+        if system::is_system(record.kind()) {
+            facts.pass(record);
+            return Ok(true);
+        }
+        let seq = record.seq();
+        let decoded = codec.decode(record);
+        let entry = decoded.map_err(|error| HistoryError::Decode { seq, error })?;
+        facts.apply(&At::of_record(record), &entry);
+        Ok(true)
+    })?;
+    let mut cities: BTreeMap<Unit, [i64; 3]> = BTreeMap::new();
+    for alert in flags::alerts(&facts, given.day, None) {
+        let Some(city) = alert.subject.unit().city() else { continue };
+        let counts = cities.entry(city).or_default();
+        let at = 3_usize.saturating_sub(alert.severity.into());
+        if let Some(count) = counts.get_mut(at) {
+            *count = count.saturating_add(1);
+        }
+    }
+    Ok(cities)
 }
 
 fn cities(given: &Given<'_>) -> Result<BTreeMap<Unit, City>, ReportError> {
