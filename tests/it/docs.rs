@@ -69,7 +69,9 @@ fn quoted(cell: &str) -> Vec<&str> {
 
 /// The numbers behind a mark, as in `MZ-3013, MZ-3014`.
 fn numbered<'a>(cell: &'a str, mark: &str) -> Vec<&'a str> {
-    cell.split(", ").map(|word| word.strip_prefix(mark).unwrap_or_else(|| panic!("{word}"))).collect()
+    cell.split(", ")
+        .map(|word| word.strip_prefix(mark).unwrap_or_else(|| panic!("{word}")))
+        .collect()
 }
 
 #[test]
@@ -77,12 +79,16 @@ fn every_word_of_the_page_about_the_policy_is_there() {
     use ledger::kind::Kind;
     let (page, mut tests) = (page("policy.md"), BTreeSet::new());
     functions(Path::new(env!("CARGO_MANIFEST_DIR")), &mut tests);
-    let rules = ["scheme", "pairing", "purposes", "flows", "cap", "approval", "flag", "areas", "baseline", "period"];
+    let rules = [
+        "scheme", "pairing", "purposes", "flows", "cap", "approval", "flag", "areas", "baseline",
+        "period",
+    ];
     let details = ["household_yikatong", "household_line", "registry_backdate_days"];
     let reports: Vec<_> = views::reports::What::ALL.iter().map(|(what, ..)| what.name()).collect();
     let (mut kinds, mut flags, mut shown) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for row in page.lines().filter(|line| line.starts_with("| ")) {
-        let [name, cell] = row.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>()[..] else {
+        let [name, cell] = row.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>()[..]
+        else {
             panic!("{row}");
         };
         match name {
@@ -95,18 +101,25 @@ fn every_word_of_the_page_about_the_policy_is_there() {
             "refusals" => numbered(cell, "MZ-").iter().for_each(|code| {
                 assert!(ledger::reject::row(code.parse().unwrap()).is_some(), "no refusal {code}");
             }),
-            "flags" => flags.extend(numbered(cell, "F").iter().map(|flag| flag.parse::<u8>().unwrap())),
+            "flags" => {
+                flags.extend(numbered(cell, "F").iter().map(|flag| flag.parse::<u8>().unwrap()));
+            }
             "reports" => shown.extend(quoted(cell).into_iter().inspect(|report| {
                 assert!(reports.contains(report), "no report {report}");
             })),
-            "tests" => quoted(cell).iter().for_each(|test| assert!(tests.contains(*test), "no test {test}")),
+            "tests" => quoted(cell)
+                .iter()
+                .for_each(|test| assert!(tests.contains(*test), "no test {test}")),
             "---" | "" => {}
             other => panic!("{other}"),
         }
     }
     // Whatever is money, a flag or a report has its section; access and areas are how, not what.
-    let missing = Kind::ALL.iter().map(|kind| kind.number()).filter(|kind| (300..=405).contains(kind) && !kinds.contains(kind));
-    assert_eq!(missing.collect::<Vec<_>>(), [], "kinds of money without a section");
+    let missing = Kind::ALL
+        .iter()
+        .map(|kind| kind.number())
+        .filter(|kind| (300..=405).contains(kind) && !kinds.contains(kind));
+    assert_eq!(missing.collect::<Vec<u16>>(), Vec::<u16>::new(), "kinds without a section");
     assert_eq!(flags, (1..=29).collect(), "flags without a section");
     let left: Vec<_> = reports.iter().filter(|report| !shown.contains(*report)).collect();
     assert!(left.is_empty(), "reports without a section: {left:?}");

@@ -332,7 +332,7 @@ fn audits() -> Vec<Row> {
             "Audit/ListAlerts",
             &v1::ListAlertsRequest { page_size: 1, ..Default::default() },
             |a: v1::ListAlertsResponse| (a.position, a.alerts[0].flag.clone()),
-            "F02",
+            "F07",
         ),
         row(
             "Admin/Status",

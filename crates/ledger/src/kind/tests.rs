@@ -136,7 +136,7 @@ fn page_table() -> String {
             names(row),
             codes,
         ];
-        out.push_str(&format!("| {} |\n", cells.join(" | ")));
+        out.extend(["| ", &cells.join(" | "), " |\n"]);
     }
     out
 }
