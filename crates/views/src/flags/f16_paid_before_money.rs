@@ -4,13 +4,13 @@
 //! for `min_days` days at least. A payment dated before its quota was issued is always short.
 
 use super::look::{Hit, Look};
-use super::purse::purses;
+use super::purse::each_purse;
 use super::{Found, Subject};
 
 /// Finds purses that were below zero by date.
 pub(super) fn find(look: &Look<'_>, out: &mut Vec<Found>) {
     let least = look.value("min_days");
-    for ((unit, quota), purse) in purses(look) {
+    each_purse(look, |unit, quota, purse| {
         let issued = look.facts.quota(quota);
         let (mut hold, mut right, mut low, mut hit) = (0_i64, 0_i64, 0_i64, Hit::default());
         let days: Vec<_> = purse.0.chunk_by(|a, b| a.0 == b.0).collect();
@@ -35,9 +35,9 @@ pub(super) fn find(look: &Look<'_>, out: &mut Vec<Found>) {
             }
         }
         hit.fen = low.saturating_neg();
-        let Some(id) = look.facts.quota_names.key(quota) else { continue };
+        let Some(id) = look.facts.quota_names.key(quota) else { return };
         let zh = "按日期看，先支出后有指标或资金".to_owned();
         let en = "by date, spent before quota or money was there".to_owned();
         out.extend(hit.found(Subject::UnitQuota(unit, id), zh, en));
-    }
+    });
 }

@@ -69,25 +69,37 @@ impl<'a> Look<'a> {
         key: impl Fn(&Payment) -> Option<No>,
         mut each: impl FnMut(No, &[(&'a Payment, i64)]),
     ) {
+        let mut rows = Vec::new();
+        self.by_number(
+            |payment| if 0 < self.net(payment) { key(payment) } else { None },
+            |number, payments| {
+                rows.clear();
+                rows.extend(payments.map(|payment| (payment, self.net(payment))));
+                each(number, &rows);
+            },
+        );
+    }
+
+    /// Payments that have a number, by it and then in the order of the log. Eight bytes a payment are all that
+    /// is held: there are millions.
+    pub(super) fn by_number(
+        &self,
+        key: impl Fn(&Payment) -> Option<No>,
+        mut each: impl FnMut(No, &mut dyn Iterator<Item = &'a Payment>),
+    ) {
         let mut order: Vec<u64> = Vec::with_capacity(self.facts.payment_count());
         for (no, payment) in (0_u64..).zip(self.facts.payments()) {
-            if 0 < self.net(payment)
-                && let Some(key) = key(payment)
-            {
+            if let Some(key) = key(payment) {
                 order.push((u64::from(key) << 32) | no);
             }
         }
         order.sort_unstable();
-        let mut rows = Vec::new();
         for group in order.chunk_by(|a, b| a >> 32 == b >> 32) {
-            rows.clear();
-            rows.extend(group.iter().filter_map(|packed| {
-                let no = No::try_from(packed & u64::from(u32::MAX)).ok()?;
-                let payment = self.facts.payment(no)?;
-                Some((payment, self.net(payment)))
-            }));
-            let key = group.first().and_then(|packed| No::try_from(packed >> 32).ok());
-            each(key.unwrap_or_default(), &rows);
+            let number = group.first().and_then(|packed| No::try_from(packed >> 32).ok());
+            let mut payments = group.iter().filter_map(|packed| {
+                self.facts.payment(No::try_from(packed & u64::from(u32::MAX)).ok()?)
+            });
+            each(number.unwrap_or_default(), &mut payments);
         }
     }
 

@@ -1,12 +1,10 @@
 //! A unit's cash and quota of one quota, day by day; the age of what it holds.
 
-use std::collections::BTreeMap;
-
 use ledger::ids::{Date, Unit};
 
-use super::facts::rows::{At, REVERSED};
+use super::facts::rows::{At, Move, Payment, REVERSED};
 use super::look::Look;
-use crate::table::No;
+use crate::table::{NONE, No, at};
 
 /// A movement: day, record, cash, quota.
 pub(super) type Moved = (Date, At, i64, i64);
@@ -31,25 +29,50 @@ impl Purse {
     }
 }
 
-/// The purses of all units up to the day asked about, without reversed records.
-pub(super) fn purses(look: &Look<'_>) -> BTreeMap<(Unit, No), Purse> {
-    let mut all: BTreeMap<(Unit, No), Purse> = BTreeMap::new();
-    for row in &look.facts.moves {
-        if look.counts(row.seq, row.date) {
-            let purse = all.entry((row.unit, row.quota)).or_default();
-            purse.0.push((row.date, row.seq, row.hold, row.right));
+/// Shows the purses of all units up to the day asked about, without reversed records, one after the other by
+/// unit and quota: all at once would take more room than the facts.
+pub(super) fn each_purse(look: &Look<'_>, mut each: impl FnMut(Unit, No, &Purse)) {
+    let facts = look.facts;
+    let mut moves: Vec<_> =
+        facts.moves.iter().filter(|row| look.counts(row.seq, row.date)).collect();
+    moves.sort_by_key(|row| (row.unit, row.quota));
+    let routes = 0..No::try_from(facts.routes.len()).unwrap_or(NONE);
+    let of_route = |route: No| facts.routes.key(route).map(|route| (route.unit, route.quota));
+    let mut names: Vec<(Unit, No)> = moves.iter().map(|row| (row.unit, row.quota)).collect();
+    names.extend(routes.clone().filter_map(of_route));
+    names.sort_unstable();
+    names.dedup();
+    let number = |name| No::try_from(names.binary_search(&name).ok()?).ok();
+    let of_routes: Vec<Option<No>> = routes.map(|route| number(of_route(route)?)).collect();
+
+    let mut moves = moves.chunk_by(|a, b| (a.unit, a.quota) == (b.unit, b.quota)).peekable();
+    let mut rest = (0..).zip(&names).peekable();
+    let mut purse = Purse::default();
+    let mut show = |upto: No, payments: &mut dyn Iterator<Item = &Payment>| {
+        while let Some((no, (unit, quota))) = rest.next_if(|(no, _)| *no <= upto) {
+            let own =
+                |of: &&[&Move]| of.first().is_some_and(|m| (m.unit, m.quota) == (*unit, *quota));
+            let here = moves.next_if(own).into_iter().flatten();
+            purse.0.clear();
+            purse.0.extend(here.map(|row| (row.date, row.seq, row.hold, row.right)));
+            if no == upto {
+                purse.0.extend(payments.map(|payment| {
+                    let out = payment.fen().saturating_neg();
+                    (payment.date(), payment.seq, out, out)
+                }));
+            }
+            purse.0.sort_unstable_by_key(|row| (row.0, row.1));
+            if !purse.0.is_empty() {
+                each(*unit, *quota, &purse);
+            }
         }
-    }
-    for payment in look.facts.payments() {
-        if payment.date() <= look.date && !payment.is(REVERSED) {
-            let route = look.route(payment);
-            let out = payment.fen().saturating_neg();
-            let purse = all.entry((route.unit, route.quota)).or_default();
-            purse.0.push((payment.date(), payment.seq, out, out));
-        }
-    }
-    for purse in all.values_mut() {
-        purse.0.sort_unstable_by_key(|row| (row.0, row.1));
-    }
-    all
+    };
+    look.by_number(
+        |payment| {
+            let counts = payment.date() <= look.date && !payment.is(REVERSED);
+            of_routes.get(at(payment.route)).copied().flatten().filter(|_| counts)
+        },
+        |no, payments| show(no, payments),
+    );
+    show(No::MAX, &mut std::iter::empty());
 }

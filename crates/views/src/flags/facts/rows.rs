@@ -128,7 +128,8 @@ pub(crate) struct Back {
     pub(crate) fen: i64,
 }
 
-/// A person in a household, from `from` to the day before `until`.
+/// A person in a household, from `from` to the day before `until`. There is one end at most, as of a grant: the
+/// ledger refuses an end of what has ended, also one dated earlier.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Membership {
     pub(crate) household: No,
