@@ -27,8 +27,8 @@ fn hash(files: &BTreeMap<String, Vec<u8>>) -> String {
 #[test]
 fn golden_bytes_of_xs_and_s() {
     for (profile, expected) in [
-        (Profile::Xs, "4651c91de7a5db0dbae8ce68b3c89312e8f886d8b9e22e802b6f743f053d040e"),
-        (Profile::S, "42d84bfef90298f6ad2dfc97634197d6156fc07bcd8debd9edf3fdbcc841db77"),
+        (Profile::Xs, "1d46f6cadd512b887de58f03684c1b2663660fbd11d6d88c2fca199733a1a0d2"),
+        (Profile::S, "9b5aeaa72bb9207e42a70287c3e9c26492a826c44700dd78900e1a03e191766b"),
     ] {
         assert_eq!(hash(&files(profile, sim::DEFAULT_SEED).0), expected, "{profile}");
     }

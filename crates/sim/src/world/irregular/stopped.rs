@@ -8,7 +8,7 @@ use crate::world::desk::Form;
 
 /// Idle money, and retention money below F07's 10,000 yuan.
 const IDLE_FEN: [i64; 2] = [2_000_000, 900_000];
-/// A project of a helping unit, of which a third reaches a household.
+/// A project of a helping unit, of which a third reaches the village.
 const PROJECT_FEN: i64 = 3_000_000;
 const ATTRIBUTED_FEN: i64 = 1_000_000;
 const INCOME_FEN: i64 = 800_000;
@@ -125,15 +125,17 @@ impl World {
     }
 }
 
-/// F24. A project is paid, a third of it reaches a household and nobody the rest. Decoy: acceptance
+/// F24. A project is paid, a third of it reaches the village and nobody the rest. Decoy: acceptance
 /// pends since autumn.
 pub(super) fn unattributed(world: &mut World, case: &mut Case, _: u32, day: Day) -> Option<u32> {
     let till = world.town_of(case.household());
     let project = world.register_project(case, till, day);
     world.pay_project(case, till, &project, day);
+    // To the village, so that no household's receipts change.
+    let village = world.village_unit(world.household(case.household()).village);
     let fields = vec![
         ("project", project.clone()),
-        ("household", Value::Household(world.code(case.household()))),
+        ("village", Value::Area(village)),
         ("amount", Value::Fen(ATTRIBUTED_FEN)),
     ];
     world.project_line(case, till, SimLine::new("BenefitAttributed", fields), day);

@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 const SIZES: std::ops::RangeInclusive<u8> = 2..=5;
 /// Villages with fewer households are no outliers. Source: F15, parameter `min_households`.
 const OUTLIER_HOUSEHOLDS: usize = 10;
+/// A county with fewer villages has no outlier. Source: F15, parameter `min_villages`.
+const OUTLIER_VILLAGES: usize = 5;
 /// Points of a year's money that a county has too many: above F22's 5 of 100, and below.
 const POINTS: [u64; 2] = [7, 2];
 
@@ -107,9 +109,12 @@ impl World {
         let plan = &self.plan;
         let fits = |v: &u32| {
             let village = &plan.villages()[*v as usize];
-            match about {
-                About::OtherVillage => !village.poor && 2 <= village.households.len(),
-                _ => OUTLIER_HOUSEHOLDS <= village.households.len(),
+            let county = &plan.counties()[self.county_of_village(*v) as usize];
+            if about == About::OtherVillage {
+                !village.poor && 2 <= village.households.len()
+            } else {
+                OUTLIER_HOUSEHOLDS <= village.households.len()
+                    && OUTLIER_VILLAGES <= county.villages.len()
             }
         };
         let mut order: Vec<u32> = (0..plan.villages().len() as u32).filter(fits).collect();
