@@ -296,7 +296,7 @@ mod tests {
         none.totals = vec![Cell::Nothing, 0_i64.into(), Cell::Nothing];
         assert_eq!(
             lines(&none, Lang::Zh),
-            ["text   净支出  完成率", "a        0.00       -", "合计     0.00"]
+            ["说明  净支出  完成率", "a       0.00       -", "合计    0.00"]
         );
     }
 
